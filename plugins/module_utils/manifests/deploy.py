@@ -1,0 +1,157 @@
+# Copyright: (c) 2026, Hotpass maintainers
+# GNU General Public License v3.0+ (see LICENSES or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The room of ``prefect_deployment``: plans and applies one deployment, or a whole directory of manifests."""
+
+from __future__ import annotations
+
+import pathlib
+import typing as t
+
+from ansible_collections.hotpass.prefect.plugins.module_utils.errors import CollectionError
+from ansible_collections.hotpass.prefect.plugins.module_utils.manifests import desired, load
+from ansible_collections.hotpass.prefect.plugins.module_utils.manifests.flow_code import FlowCode, Interpreter, read_flows
+from ansible_collections.hotpass.prefect.plugins.module_utils.manifests.model import Manifest
+from ansible_collections.hotpass.prefect.plugins.module_utils.prefect import plan as plan_
+from ansible_collections.hotpass.prefect.plugins.module_utils.prefect.connection import Connection
+from ansible_collections.hotpass.prefect.plugins.module_utils.prefect.deployments import Wanted
+from ansible_collections.hotpass.prefect.plugins.module_utils.prefect.redact import secrets_in
+from ansible_collections.hotpass.prefect.plugins.module_utils.prefect.session import Session
+from ansible_collections.hotpass.prefect.plugins.module_utils.room import Context, Outcome
+
+# The options that describe one deployment; the rest says how.
+INLINE = (
+    "name",
+    "flow",
+    "flow_name",
+    "description",
+    "tags",
+    "work_pool",
+    "work_queue",
+    "parameters",
+    "job_variables",
+    "schedule",
+    "schedules",
+    "concurrency_limit",
+    "concurrency_options",
+    "global_concurrency_limit",
+    "paused",
+    "enforce_parameter_schema",
+    "labels",
+    "version",
+    "entrypoint",
+    "path",
+    "pull_steps",
+    "parameter_openapi_schema",
+)
+_WITH_SUBOPTIONS = ("schedule", "schedules", "concurrency_options")
+Params = t.Mapping[str, t.Any]
+
+
+def ensure(params: Params, context: Context) -> Outcome:
+    """Bring one deployment, or those of a directory, to the wanted state.
+
+    :param params: the validated options of ``prefect_deployment``.
+    :returns: the plan with one step per deployment; ``rehearsals`` holds what the manifests ask to be rehearsed.
+    :raises CollectionError: see :func:`plan.make` and :func:`plan.apply`.
+    """
+    connection = Connection.from_params(params)
+    manifests = _manifests(params)
+    interpreter = _interpreter(params)
+    references = [manifest.flow for manifest in manifests if manifest.flow]
+    code = read_flows(references, interpreter, context.run_command) if interpreter else {}
+    wanted: dict[str, Wanted] = {}
+    absent: list[Wanted] = []
+    secrets: set[str] = set()
+    for manifest in manifests:
+        known = code.get(manifest.flow) if manifest.flow else None
+        if params["state"] == "absent":
+            absent.append(Wanted(desired.flow_name_of(manifest, known), manifest.name))
+        elif params.get("manifest_dir"):
+            wanted[manifest.id] = desired.from_manifest(manifest, known, params.get("owner"))
+        else:
+            wanted[manifest.id] = desired.from_options(manifest, known, params.get("owner"), params.get("unset") or ())
+        secrets |= secrets_in(manifest.parameters) | secrets_in(manifest.job_variables)
+    with Session(connection) as session:
+        try:
+            plan = plan_.make(session, wanted, absent, params.get("owner"), bool(params.get("prune")))
+            _check_expected(plan, params.get("expected_plan"))
+            if not context.check:
+                plan_.apply(session, plan, params["on_error"], context.tell)
+        except CollectionError as error:
+            error.details["secrets"] = secrets
+            raise
+        return Outcome(
+            changed=bool(plan.changes),
+            result={
+                "plan": [step.report() for step in plan.steps],
+                "summary": plan.summary(),
+                "fingerprint": plan.fingerprint,
+                "rehearsals": _rehearsals(manifests, wanted, code),
+                "api": {"requests": session.requests, "writes": session.writes},
+            },
+            diff=[step.diff() for step in plan.changes],
+            secrets=secrets,
+        )
+
+
+def _manifests(params: Params) -> list[Manifest]:
+    if params.get("manifest_dir"):
+        base = params.get("base_dir")
+        selection = load.load_selection(
+            pathlib.Path(params["manifest_dir"]), params.get("flows") or None, pathlib.Path(base) if base else None
+        )
+        return [loaded.manifest for loaded in selection]
+    document = {name: params[name] for name in INLINE if params.get(name) is not None}
+    document.update({name: _without_none(document[name]) for name in _WITH_SUBOPTIONS if name in document})
+    both = sorted(set(params.get("unset") or ()) & document.keys())
+    if both:
+        raise CollectionError(f"unset and the task's own options both name {', '.join(both)}; give one of the two.")
+    return [load.load_inline({"id": params["name"], **document})]
+
+
+def _without_none(value: t.Any) -> t.Any:
+    """An option without the suboptions that were not given, which Ansible fills with None."""
+    if isinstance(value, dict):
+        return {key: item for key, item in value.items() if item is not None}
+    if isinstance(value, list):
+        return [_without_none(item) for item in value]
+    return value
+
+
+def _interpreter(params: Params) -> Interpreter | None:
+    if not params.get("flow_python"):
+        return None
+    if not params.get("flow_path"):
+        raise CollectionError("flow_python needs flow_path, the directory that holds the flows' packages.")
+    return Interpreter(params["flow_python"], params["flow_path"], params.get("flow_cache"))
+
+
+def _check_expected(plan: plan_.Plan, expected: str | None) -> None:
+    if expected is not None and plan.fingerprint != expected:
+        raise CollectionError(
+            "Nothing was written: the plan is no longer the one that expected_plan names, because a manifest, the flows' "
+            "code or the server has changed since. Look at the plan again."
+        )
+
+
+def _rehearsals(
+    manifests: t.Sequence[Manifest], wanted: t.Mapping[str, Wanted], code: t.Mapping[str, FlowCode]
+) -> list[dict[str, t.Any]]:
+    """What is to be rehearsed; the key stays the same as long as deployment, code and rehearsal do."""
+    rehearsals = []
+    for manifest in manifests:
+        if manifest.rehearsal is None or manifest.id not in wanted:
+            continue
+        asked = manifest.rehearsal.model_dump(exclude_none=True)
+        known = code.get(manifest.flow) if manifest.flow else None
+        identity = [wanted[manifest.id].canonical(), known.sha256 if known else None, asked]
+        rehearsals.append(
+            {
+                "id": manifest.id,
+                "deployment": wanted[manifest.id].full_name,
+                "idempotency_key": f"rehearsal-{plan_.fingerprint(identity)[:16]}",
+                **asked,
+            }
+        )
+    return rehearsals

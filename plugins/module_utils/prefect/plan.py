@@ -1,0 +1,309 @@
+# Copyright: (c) 2026, Hotpass maintainers
+# GNU General Public License v3.0+ (see LICENSES or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The plan: what has to be created, updated and deleted so that the server has the wanted deployments, and its application.
+
+A plan is made from a few bulk reads and is complete before the first write: whatever can be refused is refused then.
+Applying it writes one deployment after another, and ends with a bulk read that holds the server against the plan.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import typing as t
+
+from ansible_collections.hotpass.prefect.plugins.module_utils.errors import CollectionError
+from ansible_collections.hotpass.prefect.plugins.module_utils.prefect import deployments, filters, reading
+from ansible_collections.hotpass.prefect.plugins.module_utils.prefect.compare import ansible_diff, differing, field_changes
+from ansible_collections.hotpass.prefect.plugins.module_utils.prefect.deployments import OWNER_LABEL, Row, Wanted
+from ansible_collections.hotpass.prefect.plugins.module_utils.prefect.errors import ApiError, Unreachable
+from ansible_collections.hotpass.prefect.plugins.module_utils.prefect.parameters import check_job_variables, check_parameters
+from ansible_collections.hotpass.prefect.plugins.module_utils.prefect.session import Session
+
+Action = t.Literal["create", "update", "delete", "unchanged"]
+ACTIONS: tuple[Action, ...] = ("create", "update", "delete", "unchanged")
+
+
+@dataclasses.dataclass(frozen=True)
+class Step:
+    """What happens to one deployment.
+
+    :param id: of its manifest, or its full name where no manifest names it any more.
+    :param before: the managed fields as the server has them, None when it has no such deployment.
+    :param after: the managed fields as they shall be, None when the deployment shall go.
+    """
+
+    id: str
+    action: Action
+    full_name: str
+    before: dict[str, t.Any] | None
+    after: dict[str, t.Any] | None
+    wanted: Wanted | None = None
+    row: Row | None = None
+
+    def report(self) -> dict[str, t.Any]:
+        """The step as modules return it: secrets hidden, a long schema as one line."""
+        changes = {}
+        if self.action == "update":
+            changes = field_changes(_readable(self.before or {}), _readable(self.after or {}))
+        return {
+            "id": self.id,
+            "deployment": self.full_name,
+            "deployment_id": self.row["id"] if self.row else None,
+            "action": self.action,
+            "changes": changes,
+        }
+
+    def diff(self) -> dict[str, t.Any]:
+        """The step as one entry of Ansible's diff."""
+        before, after = self.before, self.after
+        if self.action == "update":
+            changed = differing(before or {}, after or {})
+            before = {name: (before or {}).get(name) for name in changed}
+            after = {name: (after or {})[name] for name in changed}
+        return ansible_diff(
+            f"deployment {self.full_name}",
+            None if before is None else _readable(before),
+            None if after is None else _readable(after),
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class Server:
+    """What a plan needs to know of the server, read in bulk.
+
+    :param rows: deployments by flow name and name.
+    :param flows: by name.
+    :param flow_names: by id.
+    :param pools: by name.
+    :param limits: ids of global concurrency limits by name; read only when one is wanted.
+    """
+
+    rows: dict[tuple[str, str], Row]
+    flows: dict[str, Row]
+    flow_names: dict[str, str]
+    pools: dict[str, Row]
+    limits: dict[str, str]
+
+    def flow_labels(self, flow_name: str) -> t.Mapping[str, t.Any]:
+        """The labels that the server copies from a flow onto its deployments."""
+        return self.flows.get(flow_name, {}).get("labels") or {}
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """All steps, in the order in which they are applied."""
+
+    steps: tuple[Step, ...]
+    server: Server = dataclasses.field(repr=False)
+
+    @property
+    def changes(self) -> tuple[Step, ...]:
+        """The steps that write."""
+        return tuple(step for step in self.steps if step.action != "unchanged")
+
+    @property
+    def fingerprint(self) -> str:
+        """A sha256 over all that the plan would do: two plans that have it in common are the same plan."""
+        return fingerprint([(step.full_name, step.action, step.before, step.after) for step in self.steps])
+
+    def summary(self) -> dict[str, int]:
+        """How many steps there are of each action."""
+        return {action: sum(step.action == action for step in self.steps) for action in ACTIONS}
+
+
+def _read(session: Session, wanted: t.Sequence[Wanted], everything: bool) -> Server:
+    flow_names = sorted({item.flow_name for item in wanted})
+    deployment_filter = filters.deployments(names=sorted({item.name for item in wanted}), flow_names=flow_names)
+    rows = reading.read_all(session, reading.DEPLOYMENTS, filters.deployments() if everything else deployment_filter)
+    flow_filter = filters.flows() if everything else filters.flows(names=flow_names)
+    flows = reading.read_all(session, reading.FLOWS, flow_filter)
+    names = {flow["id"]: flow["name"] for flow in flows}
+    pools_wanted = sorted({item.fields["work_pool"] for item in wanted if item.fields.get("work_pool")})
+    pools = reading.read_all(session, reading.WORK_POOLS, filters.work_pools(names=pools_wanted)) if pools_wanted else []
+    shared = any(item.fields.get("global_concurrency_limit") for item in wanted)
+    limits = reading.read_all(session, reading.CONCURRENCY_LIMITS, filters.concurrency_limits()) if shared else []
+    return Server(
+        rows={(names[row["flow_id"]], row["name"]): row for row in rows if row["flow_id"] in names},
+        flows={flow["name"]: flow for flow in flows},
+        flow_names=names,
+        pools={pool["name"]: pool for pool in pools},
+        limits={limit["name"]: limit["id"] for limit in limits},
+    )
+
+
+def make(
+    session: Session,
+    wanted: t.Mapping[str, Wanted],
+    absent: t.Sequence[Wanted] = (),
+    owner: str | None = None,
+    prune: bool = False,
+) -> Plan:
+    """Compare the wanted deployments with the server.
+
+    :param wanted: by manifest id.
+    :param absent: deployments that shall not be there.
+    :param owner: who manages the wanted ones; a deployment of another owner is never touched.
+    :param prune: delete the owner's deployments that are not wanted.
+    :raises CollectionError: when something wanted cannot be had, with every problem at once.
+    """
+    if prune and not owner:
+        raise CollectionError("prune needs owner: without it nothing tells whose deployments may be deleted.")
+    server = _read(session, [*wanted.values(), *absent], everything=prune)
+    problems = _problems(server, wanted, owner)
+    if problems:
+        raise CollectionError("Nothing was written. " + " ".join(problems), problems=problems)
+    steps = [_step(server, manifest_id, item) for manifest_id, item in sorted(wanted.items())]
+    kept = {(item.flow_name, item.name) for item in wanted.values()}
+    for item in absent:
+        row = server.rows.get((item.flow_name, item.name))
+        if row is None:
+            steps.append(Step(item.name, "unchanged", item.full_name, None, None))
+        else:
+            steps.append(_deletion(server, item.name, item.full_name, row))
+    if prune:
+        for (flow_name, name), row in sorted(server.rows.items()):
+            if (flow_name, name) not in kept and deployments.owner_of(row) == owner:
+                steps.append(_deletion(server, f"{flow_name}/{name}", f"{flow_name}/{name}", row))
+    return Plan(tuple(steps), server)
+
+
+def _step(server: Server, manifest_id: str, wanted: Wanted) -> Step:
+    row = server.rows.get((wanted.flow_name, wanted.name))
+    after = wanted.canonical()
+    if row is None:
+        return Step(manifest_id, "create", wanted.full_name, None, after, wanted)
+    seen = deployments.canonical_row(row, server.flow_labels(wanted.flow_name), wanted)
+    before = {name: seen[name] for name in after}
+    action: Action = "update" if differing(before, after) else "unchanged"
+    return Step(manifest_id, action, wanted.full_name, before, after, wanted, row)
+
+
+def _deletion(server: Server, step_id: str, full_name: str, row: Row) -> Step:
+    labels = server.flow_labels(server.flow_names[row["flow_id"]])
+    return Step(step_id, "delete", full_name, deployments.canonical_row(row, labels), None, None, row)
+
+
+def _problems(server: Server, wanted: t.Mapping[str, Wanted], owner: str | None) -> list[str]:
+    problems = []
+    names: dict[str, str] = {}
+    for manifest_id, item in sorted(wanted.items()):
+        if item.full_name in names:
+            problems.append(f"{manifest_id}: {item.full_name} is also what {names[item.full_name]} is called.")
+        names[item.full_name] = manifest_id
+        row = server.rows.get((item.flow_name, item.name))
+        pool = item.fields.get("work_pool")
+        if pool and pool not in server.pools:
+            problems.append(f"{manifest_id}: work_pool names {pool!r}, which the server does not have; create it first.")
+        limit = item.fields.get("global_concurrency_limit")
+        if limit and limit not in server.limits:
+            problems.append(
+                f"{manifest_id}: global_concurrency_limit names {limit!r}, which the server does not have; create it first."
+            )
+        held_by = deployments.owner_of(row) if row else None
+        if held_by is not None and held_by != owner:
+            problems.append(
+                f"{manifest_id}: {item.full_name} is managed by {held_by!r}, and this task's owner is {owner!r}; "
+                f"remove the label {OWNER_LABEL} from it to hand it over."
+            )
+        problems.extend(f"{manifest_id}: {problem}" for problem in check_parameters(item, row))
+        if pool in server.pools:
+            problems.extend(f"{manifest_id}: {problem}" for problem in check_job_variables(item, server.pools[pool]))
+    return problems
+
+
+def apply(
+    session: Session,
+    plan: Plan,
+    on_error: str = "stop",
+    tell: t.Callable[[str], None] = lambda line: None,
+) -> None:
+    """Write the plan's changes, and hold the server against it.
+
+    :param on_error: ``stop`` at the first deployment that fails, or ``continue`` with the others.
+    :raises CollectionError: with what was and what was not applied, when a write failed or did not take effect.
+    """
+    applied: list[Step] = []
+    failed: dict[str, str] = {}
+    flow_ids = {name: flow["id"] for name, flow in plan.server.flows.items()}
+    for step in plan.changes:
+        if failed and on_error == "stop":
+            break
+        try:
+            _write(session, plan.server, step, flow_ids)
+        except (ApiError, Unreachable) as error:
+            failed[step.full_name] = error.message
+            tell(f"failed   {step.full_name}: {error.message}")
+        else:
+            applied.append(step)
+            tell(f"{step.action}d  {step.full_name}")
+    failed.update(_not_kept(session, applied))
+    if failed:
+        done = [step.full_name for step in applied if step.full_name not in failed]
+        names = [step.full_name for step in plan.changes]
+        raise CollectionError(
+            f"{len(done)} of {len(names)} changes were applied. "
+            + " ".join(f"{name}: {message}" for name, message in failed.items()),
+            applied=done,
+            failed_deployments=failed,
+            not_applied=[name for name in names if name not in done],
+            changed=bool(applied),
+        )
+
+
+def _write(session: Session, server: Server, step: Step, flow_ids: dict[str, str]) -> None:
+    if step.action == "delete":
+        deployments.delete(session, t.cast("Row", step.row))
+        return
+    wanted = t.cast("Wanted", step.wanted)
+    limit = wanted.fields.get("global_concurrency_limit")
+    limit_id = server.limits[limit] if limit else None
+    if step.row is not None:
+        changed = differing(step.before or {}, step.after or {})
+        deployments.update(session, wanted, step.row, changed, server.flow_labels(wanted.flow_name), limit_id)
+        return
+    if wanted.flow_name not in flow_ids:
+        # Creating a flow that exists answers with that flow, so this needs no look before it.
+        flow_ids[wanted.flow_name] = session.write("POST", "/flows/", {"name": wanted.flow_name})["id"]
+    deployments.create(session, wanted, flow_ids[wanted.flow_name], limit_id)
+
+
+def _not_kept(session: Session, applied: t.Sequence[Step]) -> dict[str, str]:
+    """The applied steps that the server does not show, read back in bulk; nothing when all is as planned."""
+    written = [step.wanted for step in applied if step.wanted]
+    if not written:
+        return {}
+    server = _read(session, written, everything=False)
+    problems = {}
+    for step in applied:
+        if step.wanted is None:
+            continue
+        row = server.rows.get((step.wanted.flow_name, step.wanted.name))
+        if row is None:
+            problems[step.full_name] = "it was written and is not there; is somebody else at work on it?"
+            continue
+        labels = server.flow_labels(step.wanted.flow_name)
+        unlike = differing(deployments.canonical_row(row, labels, step.wanted), step.after or {})
+        if unlike:
+            problems[step.full_name] = (
+                f"the server shows other values than were written for {', '.join(sorted(unlike))}; "
+                "is somebody else at work on it?"
+            )
+    return problems
+
+
+def fingerprint(value: t.Any) -> str:
+    """The sha256 of a JSON value, whatever the order of its keys."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
+
+
+def _readable(fields: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """The fields for people: a parameter schema is as long as all the rest, so its names and a fingerprint stand for it."""
+    shown = dict(fields)
+    schema = shown.get("parameter_openapi_schema")
+    if schema is not None:
+        names = ", ".join(schema.get("properties") or {}) or "none"
+        shown["parameter_openapi_schema"] = f"{names} (sha256 {fingerprint(schema)[:12]})"
+    return shown
