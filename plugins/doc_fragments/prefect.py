@@ -34,7 +34,7 @@ options:
   ca_path:
     description:
       - File with the certificates of the authorities to trust.
-      - If not set, the environment variable E(PREFECT_API_SSL_CERT_FILE) is used, and otherwise the system's own store.
+      - If not set, the environment variable E(PREFECT_API_SSL_CERT_FILE) is used, and otherwise the system's store.
     type: path
   custom_headers:
     description: Headers to send with every request, for a gateway in front of the server.
@@ -45,8 +45,8 @@ options:
     default: 60.0
   retries:
     description:
-      - How often a request is sent again after a dropped connection or an answer of 408, 429 or 5xx, waiting longer each
-        time, or as long as the server asks for with C(Retry-After).
+      - How often a request is sent again after a dropped connection or an answer of 408, 429 or 5xx, waiting longer
+        each time, or as long as the server asks for with C(Retry-After).
       - A write that may have taken effect is read back before it is sent again.
     type: int
     default: 6

@@ -33,6 +33,10 @@ class RunCommand(t.Protocol):
     ) -> CommandResult: ...
 
 
+def say_nothing(_line: str) -> None:
+    """The way to tell progress of a door that has none."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Context:
     """How a room is entered.
@@ -44,7 +48,7 @@ class Context:
 
     check: bool
     run_command: RunCommand
-    tell: t.Callable[[str], None] = lambda line: None
+    tell: t.Callable[[str], None] = say_nothing
 
 
 @dataclasses.dataclass

@@ -84,7 +84,8 @@ options:
     description: The directory that holds the flows' packages. Needed with O(flow_python).
     type: path
   flow_cache:
-    description: Where the answers of O(flow_python) are kept; by default C(hotpass.prefect) in the user's cache directory.
+    description:
+      - Where the answers of O(flow_python) are kept; by default C(hotpass.prefect) in the user's cache directory.
     type: path
   unset:
     description:
@@ -156,10 +157,13 @@ options:
     description: Whether schedules make no runs. Left alone when not given.
     type: bool
   concurrency_limit:
-    description: How many runs may be at work at once, by a limit of this deployment's own. Excludes O(global_concurrency_limit).
+    description:
+      - How many runs may be at work at once, by a limit of this deployment's own.
+      - Excludes O(global_concurrency_limit).
     type: int
   global_concurrency_limit:
-    description: Name of an existing global limit that the deployment shares with others. It is never changed or deleted here.
+    description:
+      - Name of an existing global limit that the deployment shares with others. It is never changed or deleted here.
     type: str
   concurrency_options:
     description: What happens to a run that finds the limit reached.
@@ -286,7 +290,8 @@ EXAMPLES = r"""
 
 RETURN = r"""
 plan:
-  description: One step per deployment. Secrets are hidden, and a parameter schema is shown as its names and a fingerprint.
+  description:
+    - One step per deployment. Secrets are hidden, and a parameter schema is shown as its names and a fingerprint.
   returned: success
   type: list
   elements: dict
@@ -301,6 +306,9 @@ plan:
       sample: hotpass-refinement-pipeline/hotpass-refinement
     deployment_id:
       description: The deployment's id before the task ran; null when it was not there.
+      type: str
+    work_pool:
+      description: The work pool that the deployment shall have, or has; null where it is not managed.
       type: str
     action:
       description: V(create), V(update), V(delete) or V(unchanged).

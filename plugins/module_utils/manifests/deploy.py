@@ -10,7 +10,11 @@ import typing as t
 
 from ansible_collections.hotpass.prefect.plugins.module_utils.errors import CollectionError
 from ansible_collections.hotpass.prefect.plugins.module_utils.manifests import desired, load
-from ansible_collections.hotpass.prefect.plugins.module_utils.manifests.flow_code import FlowCode, Interpreter, read_flows
+from ansible_collections.hotpass.prefect.plugins.module_utils.manifests.flow_code import (
+    FlowCode,
+    Interpreter,
+    read_flows,
+)
 from ansible_collections.hotpass.prefect.plugins.module_utils.manifests.model import Manifest
 from ansible_collections.hotpass.prefect.plugins.module_utils.prefect import plan as plan_
 from ansible_collections.hotpass.prefect.plugins.module_utils.prefect.connection import Connection
@@ -130,8 +134,8 @@ def _interpreter(params: Params) -> Interpreter | None:
 def _check_expected(plan: plan_.Plan, expected: str | None) -> None:
     if expected is not None and plan.fingerprint != expected:
         raise CollectionError(
-            "Nothing was written: the plan is no longer the one that expected_plan names, because a manifest, the flows' "
-            "code or the server has changed since. Look at the plan again."
+            "Nothing was written: the plan is no longer the one that expected_plan names, because a manifest, the "
+            "flows' code or the server has changed since. Look at the plan again."
         )
 
 

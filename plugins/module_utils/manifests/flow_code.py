@@ -3,8 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What a flow's code says of it: its name, its parameters, its place. Found out by another Python, and cached.
 
-Importing Prefect and a flow costs seconds, and the modules' own Python need not have either. So an interpreter that can
-import the flow is asked, in one process for all flows, and its answer is kept until the code or the interpreter changes.
+Importing Prefect and a flow costs seconds, and the modules' own Python need not have either. So an interpreter that
+can import the flow is asked, in one process for all flows, and its answer is kept until the code or the interpreter
+changes.
 """
 
 from __future__ import annotations
@@ -44,9 +45,9 @@ for reference in request["flows"]:
         }
     except BaseException as error:
         answers[reference] = {"error": f"{type(error).__name__}: {error}"}
-answer_to.write("%s" + json.dumps(answers))
+answer_to.write(request["mark"] + json.dumps(answers))
 answer_to.flush()
-""" % _MARK
+"""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -117,7 +118,7 @@ def read_flows(references: t.Iterable[str], interpreter: Interpreter, run: RunCo
 
 
 def _ask(references: list[str], interpreter: Interpreter, run: RunCommand) -> dict[str, t.Any]:
-    request = {"flows": references, "path": [os.path.realpath(interpreter.flow_path)]}
+    request = {"mark": _MARK, "flows": references, "path": [os.path.realpath(interpreter.flow_path)]}
     env = {
         "HOTPASS_ENABLE_PREFECT_RUNTIME": "1",
         "PREFECT_LOGGING_LEVEL": "ERROR",

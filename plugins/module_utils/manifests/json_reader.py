@@ -107,7 +107,8 @@ class _Reader:
         except json.JSONDecodeError as error:
             raise self._syntax(error.pos, error.msg[:1].lower() + error.msg[1:]) from None
         except ValueError:
-            raise self._refusal(position, "a number that JSON cannot hold", "a number of a sensible length") from None
+            allowed = "a finite number of a sensible length"
+            raise self._refusal(position, "a number that JSON cannot hold", allowed) from None
 
     def _constant(self, name: str) -> t.NoReturn:
         raise ValueError(name)

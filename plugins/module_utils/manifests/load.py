@@ -37,6 +37,7 @@ from ansible_collections.hotpass.prefect.plugins.module_utils.third_party import
 
 BASE_NAME = "deployments"
 
+_KEY = "[key]"  # Ends pydantic's location of an error in a key.
 _LONGEST_GUESS = 50  # Letters; the comparison grows with their square.
 _HINTS = {"concurrency_key": "concurrency_key under parameters, for it belongs to the flow"}
 
@@ -173,7 +174,10 @@ def _validate(
         manifest = model.model_validate(document, context=RULES_CHECKED)
     except ValidationError as invalid:
         for error in invalid.errors(include_url=False, include_context=False, include_input=False):
-            problems.append(problem(*_explained(model, document, error["type"], error["loc"])))
+            kind, loc = error["type"], error["loc"]
+            # The rules have already named every key that is not text.
+            if not (problems and kind == "string_type" and loc[-1] == _KEY):
+                problems.append(problem(*_explained(model, document, kind, loc)))
     return (None if problems else manifest), problems
 
 
@@ -187,13 +191,15 @@ def _explained(
         if kind == "missing":
             return loc, "nothing", known.get(loc[-1], "a value")
         return loc, "an unknown key", _known_keys(str(loc[-1]), known)
-    path = _existing(document, loc)
+    path, found = _existing(document, loc), None
+    if loc[-1] == _KEY:
+        path, found = loc[:-2], f"the key {shown(loc[-2])}"
     for end in range(len(path), 0, -1):
         model = section(path[: end - 1], root)
         allowed = keys(model).get(path[end - 1]) if model else None
         if allowed:
-            return path, None, allowed
-    return path, None, "a mapping"
+            return path, found, allowed
+    return path, found, "a mapping"
 
 
 def _known_keys(key: str, known: dict[str, str]) -> str:

@@ -65,7 +65,8 @@ def dotted(path: Path) -> str:
         if isinstance(step, int):
             text += f"[{step}]"
         else:
-            text += f".{_shortened(step)}" if text else _shortened(step)
+            name = _shortened(step) if step else '""'
+            text += f".{name}" if text else name
     return text
 
 

@@ -178,6 +178,8 @@ def _timezones() -> frozenset[str]:
     return frozenset(name for name in zoneinfo.available_timezones() if "localtime" not in name)
 
 
+_RRULE_START = datetime.datetime(2020, 1, 1)  # noqa: DTZ001  Prefect lays rules without a DTSTART there.
+_MIXED_UNTIL = "an UNTIL without Z beside a DTSTART without Z or none: the server's scheduler stumbles over a mixture"
 _RULE_RANGES = {"BYMONTH": 12, "BYMONTHDAY": 31, "BYYEARDAY": 366, "BYWEEKNO": 53}
 _MONTH_DAYS = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 
@@ -187,9 +189,9 @@ def _check_rrule(text: str, timezone: str) -> str:
     if len(text) > _LONGEST_RRULE:
         return f"a rule of at most {_LONGEST_RRULE} characters"
     try:
-        third_party.dateutil_rrule.rrulestr(text)
-    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
-        return RRULE
+        third_party.dateutil_rrule.rrulestr(text, dtstart=_RRULE_START)
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        return _MIXED_UNTIL if "UNTIL values" in str(error) else RRULE
     lines = [_rule_line(line) for line in text.upper().split()]
     names = [name for name, _parameters, _value in lines]
     if not {"RRULE", "RDATE"} & set(names):

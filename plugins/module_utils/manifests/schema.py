@@ -147,12 +147,9 @@ def _patch(schema: _Schema, top: bool = False) -> _Schema:
 def _or_null(schema: _Schema) -> _Schema:
     if schema.get("type") == "null" or "null" in schema.get("type", ()):
         return schema
-    description = {key: schema.pop(key) for key in ("description", "default") if key in schema}
-    if set(schema) == {"anyOf"}:
-        branches = [branch for branch in schema["anyOf"] if branch != _NULL]
-    else:
-        branches = [schema]
-    return {**description, "anyOf": [*branches, _NULL]}
+    outside: _Schema = {key: schema.pop(key) for key in ("description", "default") if key in schema}
+    branches = schema["anyOf"] if set(schema) == {"anyOf"} else [schema]
+    return {**outside, "anyOf": [*(branch for branch in branches if branch != _NULL), _NULL]}
 
 
 def _used(definitions: dict[str, _Schema]) -> dict[str, _Schema]:

@@ -292,7 +292,9 @@ class _Builder:
 
     def _complain(self, path: Path, found: str, allowed: str) -> None:
         if len(self.problems) >= _MAX_PROBLEMS:
-            raise self._refusal("YAML", f"more than {_MAX_PROBLEMS} problems with keys", "keys that are text, each once")
+            raise self._refusal(
+                "YAML", f"more than {_MAX_PROBLEMS} problems with keys", "keys that are text, each once"
+            )
         self.problems.append(Problem(self._file, self.line, dotted(path), found, allowed))
 
     def _refusal(self, field: str, found: str, allowed: str, line: int | None = None) -> Refused:

@@ -12,9 +12,9 @@ from ansible_collections.hotpass.prefect.plugins.module_utils.prefect import fil
 from ansible_collections.hotpass.prefect.plugins.module_utils.prefect.connection import Connection
 from ansible_collections.hotpass.prefect.plugins.module_utils.prefect.naming import (
     checked_name,
+    counted,
     full_names,
     is_id,
-    listed,
 )
 from ansible_collections.hotpass.prefect.plugins.module_utils.prefect.session import Session, quote
 from ansible_collections.hotpass.prefect.plugins.module_utils.room import Context, Outcome
@@ -72,7 +72,6 @@ def _refuse_in_use(session: Session, name: str) -> None:
     bound = [row for row in rows if (row["global_concurrency_limit"] or {}).get("name") == name]
     if bound:
         raise CollectionError(
-            f"Global concurrency limit {name!r} still limits {len(bound)} deployments "
-            f"({listed(full_names(session, bound))}), which would run without any limit: give them another one first, "
-            "or give force: true."
+            f"Global concurrency limit {name!r} still limits {counted(full_names(session, bound))}, which would run "
+            "without any limit: give them another one first, or give force: true."
         )

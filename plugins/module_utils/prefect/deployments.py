@@ -27,7 +27,7 @@ _PLACE = {"work_pool", "work_queue"}
 _TEXTS = ("description", "version", "path", "entrypoint")
 # The values of a deployment that nobody has set anything on.
 DEFAULTS: t.Mapping[str, t.Any] = {
-    **{name: None for name in _TEXTS},
+    **dict.fromkeys(_TEXTS),
     "tags": [],
     "parameters": {},
     "job_variables": {},
@@ -101,7 +101,9 @@ def canonical_row(row: Row, flow_labels: t.Mapping[str, t.Any], wanted: Wanted |
         # A deployment that was taken out of its pool goes on naming the queue it had there.
         fields["work_queue"] = None
     fields["paused"] = row["paused"]
-    fields["parameter_openapi_schema"] = canonical_value("parameter_openapi_schema", row.get("parameter_openapi_schema"))
+    fields["parameter_openapi_schema"] = canonical_value(
+        "parameter_openapi_schema", row.get("parameter_openapi_schema")
+    )
     limit = row.get("global_concurrency_limit")
     if limit:
         own = limit["name"] == own_limit_name(row)
@@ -174,8 +176,8 @@ def update(
     """
     fields = wanted.canonical()
     pool = fields.get("work_pool", row.get("work_pool_name"))
-    place = {name: fields[name] for name in ("work_pool", "work_queue") if name in fields}
-    body = _plain_fields({**{name: fields[name] for name in changed}, **(place if set(changed) & _PLACE else {})}, pool)
+    sent = set(changed) | (_PLACE & fields.keys() if _PLACE & set(changed) else set())
+    body = _plain_fields({name: fields[name] for name in sent}, pool)
     limits = _limit_fields(fields, row, changed, limit_id)
     if "labels" in changed:
         _write_anew(session, wanted, row, body, flow_labels, replace_schedules="schedules" in changed)
@@ -202,7 +204,7 @@ def delete(session: Session, row: Row) -> None:
 
 def _has_own_limit(row: Row) -> bool:
     limit = row.get("global_concurrency_limit")
-    return bool(limit) and limit["name"] == own_limit_name(row)
+    return limit is not None and limit["name"] == own_limit_name(row)
 
 
 def _plain_fields(fields: t.Mapping[str, t.Any], pool: str | None) -> dict[str, t.Any]:

@@ -25,7 +25,8 @@ def unmet(summary: t.Mapping[str, t.Any], expected: t.Mapping[str, t.Mapping[str
 def _unmet_field(summary: t.Mapping[str, t.Any], field: str, checks: t.Mapping[str, t.Any]) -> t.Iterator[str]:
     unknown = sorted(set(checks) - set(CHECKS))
     if unknown or not checks:
-        yield f"{field} is expected to be {', '.join(unknown) or 'nothing in particular'}; allowed are min, max and equals."
+        asked = ", ".join(unknown) or "nothing in particular"
+        yield f"{field} is expected to be {asked}; allowed are min, max and equals."
         return
     if field not in summary:
         yield f"{field} is not in the summary, which has {', '.join(sorted(summary)) or 'nothing'}."

@@ -58,15 +58,20 @@ def failed(check: str, message: str, remedy: str) -> Finding:
     return Finding(check, "fail", message, remedy)
 
 
-def until(ward: Ward, look: t.Callable[[], Finding]) -> Finding:
-    """Look again until the check passes or the patience ends; the last finding."""
+def until(ward: Ward, what: str, look: t.Callable[[], Finding]) -> Finding:
+    """Look again until the check passes or the patience ends; the last finding.
+
+    :param what: is being waited for, as progress shows it.
+    """
     deadline = time.monotonic() + ward.patience
-    told = ""
+    told = False
     while True:
         finding = look()
-        if finding.verdict == "pass" or time.monotonic() > deadline:
+        if finding.verdict == "pass":
             return finding
-        if finding.message != told:
-            told = finding.message
-            ward.context.tell(f"waiting: {told}")
+        if time.monotonic() > deadline:
+            return dataclasses.replace(finding, message=f"{finding.message} (waited {ward.patience:g} s)")
+        if not told:
+            ward.context.tell(f"waiting for {what}")
+            told = True
         time.sleep(_POLL)

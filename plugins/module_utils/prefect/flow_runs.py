@@ -144,7 +144,9 @@ def _deployment_name(session: Session, row: Row) -> str | None:
 def _check_names(session: Session, params: Params, deployment: Row, title: str | None) -> None:
     """Refuse what the server would take and the run would then trip over, or never start."""
     schema = deployment.get("parameter_openapi_schema") or {}
-    if params["parameters"] and "properties" in schema:
+    # Nobody knows what a flow takes whose deployment came without a schema and does not enforce any.
+    known = schema.get("properties") or deployment["enforce_parameter_schema"]
+    if params["parameters"] and "properties" in schema and known:
         problems = unknown_parameters(params["parameters"], schema)
         if problems:
             raise CollectionError(f"Deployment {title!r}: {' '.join(problems)}")

@@ -102,7 +102,7 @@ def _check_api(ward: Ward) -> Finding:
         return passed("api", f"{ward.session.connection.api_url} answers")
 
     with _without_retries(ward) as session:
-        return until(ward, look)
+        return until(ward, "the server to answer", look)
 
 
 def _check_database(ward: Ward) -> Finding:
@@ -114,7 +114,7 @@ def _check_database(ward: Ward) -> Finding:
         return passed("database", "the database answers")
 
     with _without_retries(ward) as session:
-        return until(ward, look)
+        return until(ward, "the server's database", look)
 
 
 def _check_version(ward: Ward) -> Finding:

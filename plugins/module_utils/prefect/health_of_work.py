@@ -67,7 +67,7 @@ def check_worker(ward: Ward) -> Finding:
         absent = f"no {who} of the work pool {pool} is online"
         return failed("worker", silent if workers else absent, remedy)
 
-    return until(ward, look)
+    return until(ward, f"a heartbeat of a {who}" if wanted is None else f"a heartbeat of {who}", look)
 
 
 def _is_recent(worker: dict[str, t.Any]) -> bool:
@@ -108,7 +108,7 @@ def check_deployments(ward: Ward) -> Finding:
             )
         return passed("deployments", f"{_listed(sorted(wanted))} ready, {len(expecting)} with runs ahead")
 
-    return until(ward, look)
+    return until(ward, "the deployments to be ready", look)
 
 
 def _named(ward: Ward, wanted: t.Sequence[str]) -> dict[str, list[dict[str, t.Any]]]:

@@ -51,6 +51,11 @@ def listed(names: t.Iterable[str], most: int = 5) -> str:
     return f"{shown} and {len(ordered) - most} more" if len(ordered) > most else shown
 
 
+def counted(names: t.Sequence[str]) -> str:
+    """How many deployments there are, and which, for a sentence."""
+    return f"{len(names)} deployment{'' if len(names) == 1 else 's'} ({listed(names)})"
+
+
 def full_names(session: Session, deployments: t.Sequence[reading.Row]) -> list[str]:
     """``flow/deployment`` for each of the rows, in their order, with one request for every 200 flows."""
     ids = sorted({row["flow_id"] for row in deployments})

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, Hotpass maintainers
 # GNU General Public License v3.0+ (see LICENSES or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The plan: what has to be created, updated and deleted so that the server has the wanted deployments, and its application.
+"""The plan: what has to be created, updated and deleted so that the server has the wanted deployments; and applying it.
 
 A plan is made from a few bulk reads and is complete before the first write: whatever can be refused is refused then.
 Applying it writes one deployment after another, and ends with a bulk read that holds the server against the plan.
@@ -16,11 +16,19 @@ import typing as t
 
 from ansible_collections.hotpass.prefect.plugins.module_utils.errors import CollectionError
 from ansible_collections.hotpass.prefect.plugins.module_utils.prefect import deployments, filters, reading
-from ansible_collections.hotpass.prefect.plugins.module_utils.prefect.compare import ansible_diff, differing, field_changes
+from ansible_collections.hotpass.prefect.plugins.module_utils.prefect.compare import (
+    ansible_diff,
+    differing,
+    field_changes,
+)
 from ansible_collections.hotpass.prefect.plugins.module_utils.prefect.deployments import OWNER_LABEL, Row, Wanted
 from ansible_collections.hotpass.prefect.plugins.module_utils.prefect.errors import ApiError, Unreachable
-from ansible_collections.hotpass.prefect.plugins.module_utils.prefect.parameters import check_job_variables, check_parameters
+from ansible_collections.hotpass.prefect.plugins.module_utils.prefect.parameters import (
+    check_job_variables,
+    check_parameters,
+)
 from ansible_collections.hotpass.prefect.plugins.module_utils.prefect.session import Session
+from ansible_collections.hotpass.prefect.plugins.module_utils.room import say_nothing
 
 Action = t.Literal["create", "update", "delete", "unchanged"]
 ACTIONS: tuple[Action, ...] = ("create", "update", "delete", "unchanged")
@@ -52,6 +60,7 @@ class Step:
             "id": self.id,
             "deployment": self.full_name,
             "deployment_id": self.row["id"] if self.row else None,
+            "work_pool": (self.after or self.before or {}).get("work_pool"),
             "action": self.action,
             "changes": changes,
         }
@@ -122,7 +131,9 @@ def _read(session: Session, wanted: t.Sequence[Wanted], everything: bool) -> Ser
     flows = reading.read_all(session, reading.FLOWS, flow_filter)
     names = {flow["id"]: flow["name"] for flow in flows}
     pools_wanted = sorted({item.fields["work_pool"] for item in wanted if item.fields.get("work_pool")})
-    pools = reading.read_all(session, reading.WORK_POOLS, filters.work_pools(names=pools_wanted)) if pools_wanted else []
+    pools = (
+        reading.read_all(session, reading.WORK_POOLS, filters.work_pools(names=pools_wanted)) if pools_wanted else []
+    )
     shared = any(item.fields.get("global_concurrency_limit") for item in wanted)
     limits = reading.read_all(session, reading.CONCURRENCY_LIMITS, filters.concurrency_limits()) if shared else []
     return Server(
@@ -196,11 +207,14 @@ def _problems(server: Server, wanted: t.Mapping[str, Wanted], owner: str | None)
         row = server.rows.get((item.flow_name, item.name))
         pool = item.fields.get("work_pool")
         if pool and pool not in server.pools:
-            problems.append(f"{manifest_id}: work_pool names {pool!r}, which the server does not have; create it first.")
+            problems.append(
+                f"{manifest_id}: work_pool names {pool!r}, which the server does not have; create it first."
+            )
         limit = item.fields.get("global_concurrency_limit")
         if limit and limit not in server.limits:
             problems.append(
-                f"{manifest_id}: global_concurrency_limit names {limit!r}, which the server does not have; create it first."
+                f"{manifest_id}: global_concurrency_limit names {limit!r}, which the server does not have; "
+                "create it first."
             )
         held_by = deployments.owner_of(row) if row else None
         if held_by is not None and held_by != owner:
@@ -218,7 +232,7 @@ def apply(
     session: Session,
     plan: Plan,
     on_error: str = "stop",
-    tell: t.Callable[[str], None] = lambda line: None,
+    tell: t.Callable[[str], None] = say_nothing,
 ) -> None:
     """Write the plan's changes, and hold the server against it.
 
@@ -300,7 +314,7 @@ def fingerprint(value: t.Any) -> str:
 
 
 def _readable(fields: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
-    """The fields for people: a parameter schema is as long as all the rest, so its names and a fingerprint stand for it."""
+    """The fields for people: a parameter schema is as long as all the rest, so names and a fingerprint stand for it."""
     shown = dict(fields)
     schema = shown.get("parameter_openapi_schema")
     if schema is not None:

@@ -54,7 +54,7 @@ def read_all(session: Session, kind: Kind, body: Body) -> list[Row]:
         if rows is not None:
             return rows
     raise CollectionError(
-        f"The list of {kind.name} changed during each of {_ATTEMPTS} readings; run again when fewer writers are at work."
+        f"The list of {kind.name} changed during each of {_ATTEMPTS} readings; run again when fewer are writing."
     )
 
 

@@ -51,14 +51,13 @@ def check_scheduler(ward: Ward) -> Finding:
             probe.clear()
         return failed(
             "scheduler",
-            f"within {time.monotonic() - began:.0f} s no scheduled run has appeared for a deployment with a schedule, "
-            "so the scheduler of the server does not work",
+            "no scheduled run appeared for a deployment with a schedule, so the scheduler of the server does not work",
             "Look at the server's log; services must not be switched off (--no-services, --no-scheduler), and the "
             "locked requirements avoid the known bad combinations of libraries.",
         )
 
     try:
-        return until(ward, look)
+        return until(ward, "a scheduled run of a probe", look)
     finally:
         _remove(ward)
 

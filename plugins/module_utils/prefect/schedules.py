@@ -71,7 +71,11 @@ class Schedule:
             schedule = {"rrule": str(self.value).strip(), "timezone": timezone}
         else:
             schedule = {"interval": float(self.value), "timezone": timezone}
-            anchor = self.anchor_date.isoformat() if self.anchor_date else ((current or {}).get("schedule") or {}).get("anchor_date")
+            anchor = (
+                self.anchor_date.isoformat()
+                if self.anchor_date
+                else ((current or {}).get("schedule") or {}).get("anchor_date")
+            )
             if anchor:
                 schedule["anchor_date"] = anchor
         active = self.active if self.active is not None else (current or {}).get("active", True)
@@ -134,5 +138,5 @@ def _canonical_rrule(text: str, keep_start: bool) -> str:
 
 
 def _instant(moment: dt.datetime) -> str:
-    aware = moment if moment.tzinfo else moment.replace(tzinfo=dt.timezone.utc)
-    return aware.astimezone(dt.timezone.utc).isoformat()
+    aware = moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)
+    return aware.astimezone(dt.UTC).isoformat()

@@ -12,7 +12,12 @@ import typing as t
 from ansible_collections.hotpass.prefect.plugins.module_utils.errors import CollectionError
 from ansible_collections.hotpass.prefect.plugins.module_utils.prefect import filters, reading, resource
 from ansible_collections.hotpass.prefect.plugins.module_utils.prefect.connection import Connection
-from ansible_collections.hotpass.prefect.plugins.module_utils.prefect.naming import checked_name, full_names, listed
+from ansible_collections.hotpass.prefect.plugins.module_utils.prefect.naming import (
+    checked_name,
+    counted,
+    full_names,
+    listed,
+)
 from ansible_collections.hotpass.prefect.plugins.module_utils.prefect.session import Session, quote
 from ansible_collections.hotpass.prefect.plugins.module_utils.room import Context, Outcome
 
@@ -63,7 +68,7 @@ def _refuse_in_use(session: Session, name: str) -> None:
     rows = reading.read_all(session, reading.DEPLOYMENTS, filters.deployments(work_pools=[name]))
     if rows:
         raise CollectionError(
-            f"Work pool {name!r} still has {len(rows)} deployments ({listed(full_names(session, rows))}), which would "
+            f"Work pool {name!r} still has {counted(full_names(session, rows))}, which would "
             "never run again: move or delete them first, or give force: true."
         )
 

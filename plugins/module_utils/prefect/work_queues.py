@@ -12,8 +12,8 @@ from ansible_collections.hotpass.prefect.plugins.module_utils.prefect import fil
 from ansible_collections.hotpass.prefect.plugins.module_utils.prefect.connection import Connection
 from ansible_collections.hotpass.prefect.plugins.module_utils.prefect.naming import (
     checked_name,
+    counted,
     full_names,
-    listed,
     pool_names,
 )
 from ansible_collections.hotpass.prefect.plugins.module_utils.prefect.session import Session, quote
@@ -81,7 +81,6 @@ def _refuse_in_use(session: Session, pool: str, name: str) -> None:
     bound = [row for row in rows if row["work_queue_name"] == name]
     if bound:
         raise CollectionError(
-            f"Work queue {name!r} of work pool {pool!r} still has {len(bound)} deployments "
-            f"({listed(full_names(session, bound))}), which would never run again: move or delete them first, or give "
-            "force: true."
+            f"Work queue {name!r} of work pool {pool!r} still has {counted(full_names(session, bound))}, "
+            "which would never run again: move or delete them first, or give force: true."
         )
