@@ -61,6 +61,7 @@ options:
   prune:
     description:
       - Also delete the deployments that bear O(owner)'s label and that O(manifest_dir) no longer has, and nothing else.
+      - Cannot be combined with O(flows), which would leave open what the directory has.
     type: bool
     default: false
   on_error:
@@ -319,10 +320,10 @@ plan:
       type: dict
       sample: {tags: {before: [], after: [hotpass]}}
 summary:
-  description: How many steps there are of each action.
+  description: How many deployments were, or in check mode would be, created, updated, deleted and left alone.
   returned: success
   type: dict
-  sample: {create: 1, update: 0, delete: 0, unchanged: 1}
+  sample: {created: 1, updated: 0, deleted: 0, unchanged: 1}
 fingerprint:
   description: A sha256 over the whole plan, for O(expected_plan).
   returned: success
@@ -459,7 +460,6 @@ SPEC = CONNECTION_SPEC + Spec(
         *(("manifest_dir", name) for name in (*deploy.INLINE, "unset")),
         ("schedule", "schedules"),
         ("concurrency_limit", "global_concurrency_limit"),
-        ("prune", "flows"),
     ),
     required_by={"flows": ("manifest_dir",), "base_dir": ("manifest_dir",), "flow_python": ("flow_path",)},
     required_if=(("prune", True, ("manifest_dir", "owner")), ("state", "absent", ("name",))),

@@ -55,6 +55,13 @@ options:
         share them.
       - The same key with other parameters is refused.
     type: str
+  rerun:
+    description:
+      - What to do when the run of O(idempotency_key) has ended otherwise than O(accept_states) allows, or without what
+        O(expect) asks for. V(failed) starts another run; V(never) reports the one there is.
+    type: str
+    choices: [never, failed]
+    default: never
   work_queue:
     description: Queue of the deployment's work pool, instead of the deployment's own. It has to be there.
     type: str
@@ -91,6 +98,15 @@ options:
     type: str
     choices: [leave, cancel]
     default: leave
+  summary_artifact:
+    description:
+      - Key of the artifact in which the run sums itself up, as a mapping. With O(wait) a run without it fails the task.
+    type: str
+  expect:
+    description:
+      - What O(summary_artifact) has to show, by the names of its fields, each with C(min), C(max) or C(equals).
+        With O(wait) a run that shows anything else, or nothing, fails the task.
+    type: dict
   collect_artifacts:
     description: Whether to return the run's artifacts. The default is that of O(wait).
     type: bool
@@ -195,6 +211,11 @@ flow_run:
     total_run_time:
       description: Seconds that it was running.
       type: float
+summary:
+  description: The content of O(summary_artifact); null when there is none.
+  returned: with RV(flow_run)
+  type: dict
+  sample: {records_in: 931, records_out: 812}
 artifacts:
   description: The artifacts of the run in the order of their creation; empty where O(collect_artifacts) is false.
   returned: with RV(flow_run)
@@ -236,6 +257,7 @@ SPEC = CONNECTION_SPEC + Spec(
         "tags": {"type": "list", "elements": "str"},
         "labels": {"type": "dict"},
         "idempotency_key": {"type": "str", "no_log": False},
+        "rerun": {"type": "str", "choices": ["never", "failed"], "default": "never"},
         "work_queue": {"type": "str"},
         "job_variables": {"type": "dict"},
         "scheduled_time": {"type": "str"},
@@ -249,8 +271,11 @@ SPEC = CONNECTION_SPEC + Spec(
             "default": ["COMPLETED"],
         },
         "on_timeout": {"type": "str", "choices": ["leave", "cancel"], "default": "leave"},
+        "summary_artifact": {"type": "str"},
+        "expect": {"type": "dict"},
         "collect_artifacts": {"type": "bool"},
     },
+    required_by={"expect": ("summary_artifact",)},
     required_one_of=(("deployment", "id"),),
     mutually_exclusive=(
         ("id", "deployment"),

@@ -250,7 +250,7 @@ def test_each_field_is_written_once_and_then_left_alone(
 ) -> None:
     before, after, expected = TRANSITIONS[case]
     overlay.write("d", **with_names(before, pool, limit))
-    assert overlay.apply()["summary"]["create"] == 1
+    assert overlay.apply()["summary"]["created"] == 1
     with proxy.counting() as seen:
         again = overlay.apply()
     assert again["changed"] is False
@@ -365,7 +365,7 @@ def test_deleting_spares_a_shared_limit(
         result = overlay.apply(prune=True)
     else:
         result = door(MODULE, name="d", flow_name=overlay.flow_name, state="absent")
-    assert result["summary"]["delete"] == 1
+    assert result["summary"]["deleted"] == 1
     assert session.get(f"/v2/concurrency_limits/{limit}")["limit"] == 3
     assert overlay.row("other")["global_concurrency_limit"]["name"] == limit
     with pytest.raises(NotFound):
@@ -394,6 +394,14 @@ def test_prune_deletes_what_its_owner_has_no_more_and_nothing_else(
         assert session.get(f"/deployments/{row['id']}")
     assert overlay.row("kept")
     assert overlay.apply(prune=True)["changed"] is False
+
+
+def test_prune_of_a_selection_is_refused(overlay: Overlay, proxy: Proxy) -> None:
+    overlay.write("a")
+    refused = overlay.apply(prune=True, flows=["a"])
+    assert refused["failed"]
+    assert "cannot be combined with flows" in refused["msg"]
+    assert proxy.seen == []
 
 
 def test_another_owners_deployment_is_refused_and_an_unowned_one_is_taken_over_in_sight(
@@ -456,7 +464,7 @@ def test_a_failed_write_says_what_was_and_what_was_not_applied(overlay: Overlay,
     assert continued["changed"] is True
     assert continued["applied"] == [f"{overlay.flow_name}/{name}" for name in "bc"]
     assert continued["not_applied"] == [f"{overlay.flow_name}/a"]
-    assert overlay.apply()["summary"] == {"create": 1, "update": 0, "delete": 0, "unchanged": 2}
+    assert overlay.apply()["summary"] == {"created": 1, "updated": 0, "deleted": 0, "unchanged": 2}
 
 
 @pytest.mark.parametrize("before", [True, False], ids=["lost request", "lost answer"])
@@ -466,7 +474,7 @@ def test_a_dropped_connection_neither_loses_nor_doubles_a_deployment(
     overlay.write("d", schedules=[cron("a"), cron("b", max_scheduled_runs=4)])
     proxy.drop(before=before, method="POST", path="^/deployments/$")
     proxy.drop(before=before, method="POST", path="/schedules$")
-    assert overlay.apply()["summary"]["create"] == 1
+    assert overlay.apply()["summary"]["created"] == 1
     row = overlay.row("d")
     assert sorted(s["slug"] for s in row["schedules"]) == ["a", "b"]
     assert overlay.apply()["changed"] is False

@@ -60,6 +60,8 @@ def ensure(params: Params, context: Context) -> Outcome:
     :raises CollectionError: see :func:`plan.make` and :func:`plan.apply`.
     """
     connection = Connection.from_params(params)
+    if params.get("prune") and params.get("flows"):
+        raise CollectionError("prune deletes what the whole directory no longer has; it cannot be combined with flows.")
     manifests = _manifests(params)
     interpreter = _interpreter(params)
     references = [manifest.flow for manifest in manifests if manifest.flow]

@@ -36,6 +36,7 @@ ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
 FLOW_PATTERN = r"^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*:[A-Za-z_][A-Za-z0-9_]*$"
 # Prefect's rule, and not blank: the server answers 500 to a deployment's name that breaks it, and accepts an empty one.
 NAME_PATTERN = r"^[^/%&><]*[^/%&><\s][^/%&><]*$"
+ARTIFACT_PATTERN = r"^[a-z0-9]+(-[a-z0-9]+)*$"
 STEP_PATTERN = r"^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)+$"
 
 
@@ -50,6 +51,7 @@ _FLOW = "The import path of the flow, as `package.module:function`."
 _A_FLOW = Allowed("package.module:function, such as hotpass.orchestration:refinement_pipeline_flow")
 _A_NAME = Allowed("a name: text that is not blank, without / % & > <")
 _A_TEXT = Allowed("text that is not empty")
+_AN_ARTIFACT_KEY = Allowed("lower-case letters, digits and dashes between them")
 _ANY_TEXT = Allowed("text")
 _A_SWITCH = Allowed("true or false")
 _A_NUMBER = Allowed("a number")
@@ -191,6 +193,9 @@ class Rehearsal(_Strict):
     timeout: t.Annotated[_Seconds, Allowed("a number of seconds above 0")] = Field(
         default=600, description="Seconds after which the rehearsal counts as failed."
     )
+    summary: t.Annotated[StrictStr, Field(pattern=ARTIFACT_PATTERN), Allowed(_AN_ARTIFACT_KEY.text)] = Field(
+        default="summary", description="The key of the artifact in which the run leaves its summary, a JSON object."
+    )
     expect: t.Annotated[
         dict[_Text, Expectation], Field(min_length=1), Allowed("a mapping of summary fields to min, max or equals")
     ] = Field(description="What the summary of the run has to say, by the names of its fields.")
@@ -270,7 +275,7 @@ class Manifest(_Strict):
     pull_steps: t.Annotated[
         tuple[_Step, ...] | None, Allowed("a list of mappings, each from one step's import path to its inputs")
     ] = Field(default=None, description="What a worker does before each run to get the code: one step per item.")
-    rehearsal: t.Annotated[Rehearsal | None, Allowed("a mapping of parameters, timeout and expect")] = Field(
+    rehearsal: t.Annotated[Rehearsal | None, Allowed("a mapping of parameters, timeout, summary and expect")] = Field(
         default=None, description="Asks for one bounded run at every promotion, and says what it has to show."
     )
 

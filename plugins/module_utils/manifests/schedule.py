@@ -30,6 +30,7 @@ _LONGEST_RRULE = 6_500  # Prefect's own limit, in characters.
 _LONGEST_INTERVAL = 100 * 366 * 86_400  # Beyond it the server's date arithmetic overflows.
 _SHORTEST_INTERVAL = 1e-6  # One microsecond: anything shorter becomes zero on the server.
 _HASHED = re.compile(r"(?:^|,)[hr]", re.IGNORECASE)
+_SUNDAY_7 = re.compile(r"(?<![0-9/#])0*7(?![0-9])")
 _CRON_START = datetime.datetime(1970, 1, 1)  # noqa: DTZ001  croniter counts in the schedule's own wall clock.
 _CRON_YEARS = 130  # Cron's year field ends in 2099.
 
@@ -121,6 +122,8 @@ def _check_cron(text: str, day_or: bool) -> str:
         return "a cron expression without random (R) and hashed (H) fields, which Prefect refuses"
     if len(fields) > 2 and "w" in fields[2].lower():
         return "a cron expression without nearest weekdays (W), which Prefect does not know"
+    if len(fields) > 5 and _SUNDAY_7.search(fields[4]):
+        return "0 for Sunday in a cron expression with 6 or 7 fields: Prefect knows no 7 there"
     try:
         third_party.croniter(text, _CRON_START, day_or=day_or, max_years_between_matches=_CRON_YEARS).get_next(
             datetime.datetime
@@ -188,6 +191,8 @@ _MONTH_DAYS = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 def _check_rrule(text: str, timezone: str) -> str:
     if len(text) > _LONGEST_RRULE:
         return f"a rule of at most {_LONGEST_RRULE} characters"
+    if any("COUNT=" in line and "UNTIL=" in line for line in text.upper().split()):
+        return "COUNT or UNTIL, not both, as RFC 5545 says"
     try:
         third_party.dateutil_rrule.rrulestr(text, dtstart=_RRULE_START)
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:

@@ -13,6 +13,7 @@ from ansible_collections.hotpass.prefect.plugins.module_utils.errors import Coll
 from ansible_collections.hotpass.prefect.plugins.module_utils.prefect import filters, following, reading
 from ansible_collections.hotpass.prefect.plugins.module_utils.prefect.compare import ansible_diff, same
 from ansible_collections.hotpass.prefect.plugins.module_utils.prefect.connection import Connection
+from ansible_collections.hotpass.prefect.plugins.module_utils.prefect.expectations import unmet
 from ansible_collections.hotpass.prefect.plugins.module_utils.prefect.following import ENDED
 from ansible_collections.hotpass.prefect.plugins.module_utils.prefect.naming import is_id, listed
 from ansible_collections.hotpass.prefect.plugins.module_utils.prefect.parameters import unknown_parameters
@@ -95,6 +96,11 @@ def _started(session: Session, params: Params, context: Context) -> Outcome:
     _check_names(session, params, deployment, title)
     key = _key(params, deployment)
     existing = _by_key(session, key, deployment["id"]) if params["idempotency_key"] else None
+    attempt = 1
+    while existing is not None and params["rerun"] == "failed" and _is_to_be_run_again(session, params, existing):
+        attempt += 1
+        existing = _by_key(session, f"{key}:{attempt}", deployment["id"])
+    key = key if attempt == 1 else f"{key}:{attempt}"
     if existing is not None:
         _check_same_request(params, existing, title)
         return _followed(session, params, context, Outcome(changed=False), existing, title)
@@ -268,7 +274,7 @@ def _predicted(
     }
     return Outcome(
         changed=True,
-        result={"flow_run": shown(row, title), "artifacts": []},
+        result={"flow_run": shown(row, title), "artifacts": [], "summary": None},
         diff=[ansible_diff(f"flow run of {title}", None, _asked_for(params))],
         warnings=warnings,
     )
@@ -295,6 +301,11 @@ def _followed(
             raise _failure(
                 session, params, row, title, f"{sentence}: {said}" if said else f"{sentence}.", outcome.changed
             )
+        if params["state"] == "started":
+            problems = _disappointments(params, _artifacts(session, row) if params["summary_artifact"] else [])
+            if problems:
+                sentence = f"Run {row['name']!r} of {title!r} ended {row['state_name']}, but {' '.join(problems)}"
+                raise _failure(session, params, row, title, sentence, outcome.changed)
     outcome.result = _result(session, params, row, title)
     return outcome
 
@@ -316,16 +327,43 @@ def _failure(
     return CollectionError(sentence, changed=changed, **_result(session, params, row, title))
 
 
+def _artifacts(session: Session, row: Row) -> list[Row]:
+    artifacts = reading.read_all(session, reading.ARTIFACTS, filters.artifacts(flow_run_ids=[row["id"]]))
+    return sorted(artifacts, key=lambda artifact: (artifact["created"], artifact["id"]))
+
+
+def _summary(params: Params, artifacts: t.Sequence[Row]) -> t.Any:
+    """The content of the artifact that sums up the run; None when there is none that can be read as a mapping."""
+    found = [artifact["data"] for artifact in artifacts if artifact["key"] == params["summary_artifact"]]
+    return found[-1] if found and isinstance(found[-1], dict) else None
+
+
+def _disappointments(params: Params, artifacts: t.Sequence[Row]) -> list[str]:
+    """What the run's summary lacks of what is expected of it."""
+    if not params["summary_artifact"]:
+        return []
+    summary = _summary(params, artifacts)
+    if summary is None:
+        return [f"it left no artifact {params['summary_artifact']!r} with a mapping in it."]
+    return unmet(summary, params["expect"] or {})
+
+
+def _is_to_be_run_again(session: Session, params: Params, row: Row) -> bool:
+    if row["state_type"] not in ENDED:
+        return False
+    if row["state_type"] not in params["accept_states"]:
+        return True
+    return bool(_disappointments(params, _artifacts(session, row)))
+
+
 def _result(session: Session, params: Params, row: Row, title: str | None) -> dict[str, t.Any]:
     wanted = params["collect_artifacts"] if params["collect_artifacts"] is not None else params["wait"]
-    artifacts: list[Row] = []
-    if wanted and row.get("id"):
-        artifacts = reading.read_all(session, reading.ARTIFACTS, filters.artifacts(flow_run_ids=[row["id"]]))
-        artifacts.sort(key=lambda artifact: (artifact["created"], artifact["id"]))
+    artifacts = _artifacts(session, row) if (wanted or params["summary_artifact"]) and row.get("id") else []
     keys = ("id", "key", "type", "description", "data", "created")
     return {
         "flow_run": shown(row, title),
         "artifacts": [mask({key: artifact[key] for key in keys}) for artifact in artifacts],
+        "summary": mask(_summary(params, artifacts)),
     }
 
 

@@ -12,7 +12,7 @@ import typing as t
 
 from ansible_collections.hotpass.prefect.plugins.module_utils.errors import CollectionError
 from ansible_collections.hotpass.prefect.plugins.module_utils.prefect.connection import Connection
-from ansible_collections.hotpass.prefect.plugins.module_utils.prefect.errors import Unavailable, Unreachable
+from ansible_collections.hotpass.prefect.plugins.module_utils.prefect.errors import ApiError, Unavailable, Unreachable
 from ansible_collections.hotpass.prefect.plugins.module_utils.prefect.findings import (
     Finding,
     Ward,
@@ -95,7 +95,7 @@ def _check_api(ward: Ward) -> Finding:
     def look() -> Finding:
         try:
             answer = session.get("/health")
-        except (Unreachable, Unavailable) as error:
+        except (Unreachable, ApiError) as error:
             return failed("api", error.message.partition(". ")[0], remedy)
         if answer is not True:
             return failed("api", f"GET /health was answered with {json.dumps(answer)[:100]} instead of true", remedy)

@@ -31,7 +31,7 @@ from ansible_collections.hotpass.prefect.plugins.module_utils.prefect.session im
 from ansible_collections.hotpass.prefect.plugins.module_utils.room import say_nothing
 
 Action = t.Literal["create", "update", "delete", "unchanged"]
-ACTIONS: tuple[Action, ...] = ("create", "update", "delete", "unchanged")
+_DONE: dict[Action, str] = {"create": "created", "update": "updated", "delete": "deleted", "unchanged": "unchanged"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -119,8 +119,11 @@ class Plan:
         return fingerprint([(step.full_name, step.action, step.before, step.after) for step in self.steps])
 
     def summary(self) -> dict[str, int]:
-        """How many steps there are of each action."""
-        return {action: sum(step.action == action for step in self.steps) for action in ACTIONS}
+        """How many deployments were, or would be, created, updated, deleted and left alone.
+
+        The keys are participles: a mapping's ``update`` is a method wherever templates look it up.
+        """
+        return {_DONE[action]: sum(step.action == action for step in self.steps) for action in _DONE}
 
 
 def _read(session: Session, wanted: t.Sequence[Wanted], everything: bool) -> Server:
@@ -252,7 +255,7 @@ def apply(
             tell(f"failed   {step.full_name}: {error.message}")
         else:
             applied.append(step)
-            tell(f"{step.action}d  {step.full_name}")
+            tell(f"{_DONE[step.action]}  {step.full_name}")
     failed.update(_not_kept(session, applied))
     if failed:
         done = [step.full_name for step in applied if step.full_name not in failed]
