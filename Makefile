@@ -1,0 +1,142 @@
+# Copyright: (c) 2026, Hotpass maintainers
+# GNU General Public License v3.0+ (see LICENSES or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Any Python 3.11 to 3.13, for instance: make test PYTHON=python3.13 VENV=.venv-3.13
+PYTHON ?= python3
+VENV ?= .venv
+IMPORTER_VENV ?= .venv-importer
+# uv is needed by `make lock` alone, and comes with the tools; UV=uv takes one from elsewhere.
+UV ?= $(VENV)/bin/uv
+# More arguments for pytest, for instance: make test-unit PYTEST_ARGS="-k overlay"
+PYTEST_ARGS ?=
+
+export VENV IMPORTER_VENV
+# The playbooks keep the embedded Prefect's state in $PWD/.hotpass, and `make -C` alone would leave PWD as it was.
+export PWD := $(CURDIR)
+export ANSIBLE_NOCOWS := 1
+
+BIN := $(VENV)/bin
+STEP := @tests/tools/step.sh
+# What ansible-lint, molecule and ansible-test start by name has to be the environment's own.
+IN_VENV := env PATH="$(abspath $(BIN)):$$PATH"
+# The locks are complete, so nothing is left to resolve; older releases of pip resolve extras wrongly with hashes.
+PIP_INSTALL := install -qq --no-deps --require-hashes
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.NOTPARALLEL:
+
+##@ Use
+.PHONY: help setup demo stop
+help: ## Say what can be made
+	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(VENV)/.runtime-stamp ## Install what the playbooks and the embedded Prefect need into .venv
+	@$(if $(filter setup,$(MAKECMDGOALS)),echo "Ready: . $(BIN)/activate",:)
+
+demo: setup ## Start an embedded Prefect and promote real manifests from dev to staging
+	@$(IN_VENV) ansible-playbook playbooks/demo.yml -i inventories/dev -i inventories/staging
+	@cat .hotpass/demo.txt
+
+stop: setup ## Stop the embedded Prefect
+	@$(IN_VENV) ansible-playbook playbooks/stop.yml
+
+##@ Check
+.PHONY: test test-unit test-all molecule bench
+test: test-all molecule ## Run every test: unit, property, integration, then the demo as a molecule scenario
+
+test-all: $(VENV)/.dev-stamp ## Run every pytest test
+	@echo "Running every pytest test"
+	@$(IN_VENV) python -m pytest $(PYTEST_ARGS)
+
+test-unit: $(VENV)/.dev-stamp ## Run the unit tests: seconds, no server
+	@echo "Running the unit tests"
+	@$(IN_VENV) python -m pytest tests/unit $(PYTEST_ARGS)
+
+molecule: $(VENV)/.dev-stamp ## Run the molecule scenarios
+	@echo "Running the molecule scenarios"
+	@$(IN_VENV) molecule test --all
+
+bench: $(VENV)/.dev-stamp ## Measure against prefect deploy, ansible.builtin.uri and bare HTTP
+	@$(IN_VENV) python tests/bench/bench.py
+
+##@ Lint
+.PHONY: lint lint-python lint-types lint-yaml lint-ansible lint-shell lint-docs lint-tree lint-package sanity
+lint: lint-tree lint-python lint-types lint-yaml lint-shell lint-ansible lint-docs sanity lint-package ## Run every check below
+
+lint-tree: $(VENV)/.dev-stamp ## No machine path, no package index, licence headers, links
+	$(STEP) "Checking links, licence headers, machine paths and package indexes" $(BIN)/python tests/tools/tree_check.py
+
+lint-python: $(VENV)/.dev-stamp ## ruff: style and format
+	$(STEP) "Checking Python style with ruff" $(BIN)/ruff check --output-format concise
+	$(STEP) "Checking Python format with ruff" $(BIN)/ruff format --check
+
+lint-types: $(VENV)/.dev-stamp ## mypy on module_utils
+	$(STEP) "Checking the types of plugins/module_utils with mypy" $(BIN)/mypy
+
+lint-yaml: $(VENV)/.dev-stamp ## yamllint
+	$(STEP) "Checking YAML with yamllint" $(BIN)/yamllint --strict .
+
+lint-shell: ## bash syntax of the scripts
+	$(STEP) "Checking the syntax of the shell scripts" bash -c 'for script in .ci/run tests/tools/*.sh; do bash -n "$$script" || exit 1; done'
+
+lint-ansible: $(VENV)/.dev-stamp ## ansible-lint, production profile
+	$(STEP) "Checking playbooks and roles with ansible-lint" $(IN_VENV) ansible-lint --offline --strict --nocolor
+
+lint-docs: $(VENV)/.dev-stamp ## Changelog and plugin documentation
+	$(STEP) "Checking the changelog with antsibull-changelog" $(IN_VENV) antsibull-changelog lint
+	$(STEP) "Checking the documentation with antsibull-docs" $(IN_VENV) \
+	    antsibull-docs lint-collection-docs --plugin-docs --validate-collection-refs=all --skip-rstcheck .
+
+sanity: $(VENV)/.dev-stamp ## ansible-test sanity, no ignore entries
+	$(STEP) "Running ansible-test sanity (minutes when its caches are cold)" tests/tools/sanity.sh
+
+lint-package: $(VENV)/.dev-stamp $(IMPORTER_VENV)/.stamp ## Build the tarball, galaxy-importer, install elsewhere
+	@tests/tools/package.sh
+
+##@ Keep
+.PHONY: format lock clean
+format: $(VENV)/.dev-stamp ## Format the Python files
+	@$(BIN)/ruff check --fix --quiet
+	@$(BIN)/ruff format
+
+COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 --fork-strategy requires-python \
+    --generate-hashes --no-strip-extras --no-emit-index-url --custom-compile-command "make lock" $(LOCK_ARGS)
+lock: $(if $(filter $(VENV)/bin/uv,$(UV)),$(VENV)/.dev-stamp) ## Write the locks anew (LOCK_ARGS=--upgrade takes newer versions)
+	@echo "Resolving requirements/*.in into requirements/*.txt"
+	@$(COMPILE) requirements/dev.in -o requirements/dev.txt
+	@$(COMPILE) -c requirements/dev.txt requirements/runtime.in -o requirements/runtime.txt
+	@$(COMPILE) -c requirements/dev.txt requirements/prefect.in -o requirements/prefect.txt
+	@$(COMPILE) requirements/importer.in -o requirements/importer.txt
+
+clean: ## Stop the embedded Prefect; remove environments, caches, products and its state
+	@if [ -e $(VENV)/.runtime-stamp ] && [ -d .hotpass ]; then $(MAKE) --no-print-directory stop; fi
+	rm -rf .venv .venv-* .cache .ansible .hypothesis .hotpass dist
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# An environment is whole once its stamp is there; a stamp older than its lock has it brought up to date.
+define WRONG_PYTHON
+Python %d.%d is not supported; name a Python 3.11, 3.12 or 3.13: make $(or $(MAKECMDGOALS),setup) PYTHON=python3.12
+endef
+$(VENV)/.made-stamp:
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(None if (3, 11) <= v <= (3, 13) else "$(WRONG_PYTHON)" % v)'
+	$(STEP) "Making $(VENV) with $$($(PYTHON) --version)" $(PYTHON) -m venv --clear $(VENV)
+	@touch $@
+
+$(VENV)/.runtime-stamp: requirements/runtime.txt requirements/prefect.txt | $(VENV)/.made-stamp
+	$(STEP) "Installing Ansible and Prefect into $(VENV)" \
+	    $(BIN)/pip $(PIP_INSTALL) -r requirements/runtime.txt -r requirements/prefect.txt
+	$(STEP) "Checking that they fit together" $(BIN)/pip check
+	@touch $@
+
+$(VENV)/.dev-stamp: requirements/dev.txt | $(VENV)/.made-stamp
+	$(STEP) "Installing the tools of tests and linters into $(VENV)" $(BIN)/pip $(PIP_INSTALL) -r requirements/dev.txt
+	$(STEP) "Checking that they fit together" $(BIN)/pip check
+	@touch $@
+
+$(IMPORTER_VENV)/.stamp: requirements/importer.txt | $(VENV)/.made-stamp
+	$(STEP) "Making $(IMPORTER_VENV)" $(BIN)/python -m venv --clear $(IMPORTER_VENV)
+	$(STEP) "Installing galaxy-importer into $(IMPORTER_VENV)" \
+	    $(IMPORTER_VENV)/bin/pip $(PIP_INSTALL) -r requirements/importer.txt
+	@touch $@
