@@ -12,8 +12,6 @@ UV ?= $(VENV)/bin/uv
 PYTEST_ARGS ?=
 
 export VENV IMPORTER_VENV
-# The playbooks keep the embedded Prefect's state in $PWD/.hotpass, and `make -C` alone would leave PWD as it was.
-export PWD := $(CURDIR)
 export ANSIBLE_NOCOWS := 1
 
 BIN := $(VENV)/bin

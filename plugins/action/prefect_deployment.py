@@ -22,6 +22,7 @@ from ansible.module_utils.basic import missing_required_lib
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.common.parameters import remove_values
 from ansible.module_utils.errors import UnsupportedError
+from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.hotpass.prefect.plugins.module_utils.errors import CollectionError
@@ -91,9 +92,11 @@ class ActionModule(ActionBase):
             os.environ.update(before)
 
     def _is_local(self, variables: dict[str, t.Any]) -> bool:
-        wanted = self._templar.template(variables.get("prefect_in_process", True))
-        if not isinstance(wanted, bool):
-            raise AnsibleError(f"prefect_in_process is {wanted!r}; allowed are true and false.")
+        given = self._templar.template(variables.get("prefect_in_process", True))
+        try:
+            wanted = boolean(given)
+        except TypeError:
+            raise AnsibleError(f"prefect_in_process is {given!r}; allowed are true and false.") from None
         return (
             wanted
             and self._connection.transport == "local"

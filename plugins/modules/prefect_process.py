@@ -53,8 +53,8 @@ options:
     type: dict
   secret_env:
     description:
-      - More environment variables, whose values are secret. They are written to no file: the pid file, which only its
-        owner can read, keeps a keyed hash to see that a value changed.
+      - More environment variables, whose values are secret. They are written to no file.
+      - The pid file, which only its owner can read, keeps a keyed hash to see that a value changed.
     type: dict
   chdir:
     description: Directory to run in, made when it is missing. By default O(state_dir).
@@ -77,7 +77,9 @@ options:
       - Without it the time that the process has to live to count as started, by default 2.
     type: float
   stop_grace:
-    description: Seconds between SIGTERM and SIGKILL.
+    description:
+      - Seconds between SIGTERM and SIGKILL.
+      - A process that ends sooner leaves the rest of them to what it started and left running.
     type: float
     default: 30.0
 notes:

@@ -193,6 +193,11 @@ TRANSITIONS: dict[str, tuple[Document, Document, list[str]]] = {
         {"schedules": [interval("a", 7200.5)]},
         ["PATCH schedules"],
     ),
+    "less than a microsecond": (
+        {"schedules": [interval("a", 1.4765625)]},
+        {"schedules": [interval("a", 1.476562)]},
+        [],
+    ),
     "anchor": (
         {"schedules": [interval("a", anchor_date="2024-01-01T00:00:00Z")]},
         {"schedules": [interval("a", anchor_date="2024-01-02T00:00:00+02:00")]},

@@ -472,15 +472,27 @@ def test_a_run_without_the_expected_summary_fails_and_is_run_again(
     assert len(runs_of(session, deployment)) == 2
 
 
-def test_a_failed_run_of_a_key_is_run_again_only_when_asked(
-    door: Door, session: Session, deployment: Result, full_name: str
+def test_a_run_that_ended_badly_is_run_again_only_on_request(
+    door: Door, proxy: Proxy, session: Session, deployment: Result, full_name: str
 ) -> None:
-    first = door(MODULE, deployment=full_name, **{**EXPECTING, "wait": False})["flow_run"]["id"]
-    assert door(MODULE, deployment=full_name, **{**EXPECTING, "wait": False})["changed"] is False, "it is still at work"
-    move(session, first, "FAILED")
-    assert door(MODULE, deployment=full_name, **{**EXPECTING, "wait": False, "rerun": "never"})["changed"] is False
-    predicted = door(MODULE, deployment=full_name, check_mode=True, **EXPECTING)
-    assert predicted["changed"] is True
-    assert len(runs_of(session, deployment)) == 1
-    assert door(MODULE, deployment=full_name, **{**EXPECTING, "wait": False})["changed"] is True
-    assert len(runs_of(session, deployment)) == 2
+    task = {"deployment": full_name, "idempotency_key": "k", "parameters": {"batch": 1}}
+    ids = []
+    for attempt in range(3):
+        started = door(MODULE, **task, rerun="failed")
+        assert started["changed"]
+        ids.append(started["flow_run"]["id"])
+        assert started["flow_run"]["idempotency_key"] == f"{deployment['id']}:k" + (
+            f":{attempt + 1}" if attempt else ""
+        )
+        # It has not ended, so it is not run again.
+        assert door(MODULE, **task, rerun="failed")["flow_run"]["id"] == ids[-1]
+        move(session, ids[-1], "FAILED")
+        proxy.reset()
+        assert door(MODULE, **task, rerun="failed", check_mode=True)["changed"]
+        assert door(MODULE, **task, rerun="never")["flow_run"]["id"] == ids[0]
+        assert proxy.writes == []
+    assert len(set(ids)) == len(runs_of(session, deployment)) == 3
+    last = door(MODULE, **task, rerun="failed")["flow_run"]["id"]
+    cancelled = door(MODULE, state="cancelled", deployment=full_name, idempotency_key="k")
+    assert cancelled["changed"]
+    assert cancelled["flow_run"]["id"] == last

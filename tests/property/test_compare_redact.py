@@ -12,7 +12,7 @@ import typing as t
 import pytest
 from ansible_collections.hotpass.prefect.plugins.module_utils.prefect.compare import ansible_diff, differing, same
 from ansible_collections.hotpass.prefect.plugins.module_utils.prefect.redact import mask, scrub, secrets_in
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 pytestmark = pytest.mark.property
@@ -42,9 +42,8 @@ def canonical(value: t.Any) -> str:
 
 @given(values, values)
 def test_same_is_equality_of_the_json_text(left: t.Any, right: t.Any) -> None:
-    zero = "-0.0"
-    if zero in canonical(left) + canonical(right):
-        return
+    # The only two numbers that are equal and are written differently.
+    assume("-0.0" not in canonical([left, right]))
     assert same(left, right) is (canonical(left) == canonical(right))
 
 
@@ -65,10 +64,10 @@ def planted(draw: st.DrawFn) -> tuple[dict[str, t.Any], str]:
     """An object with one secret somewhere below a secret-looking key, where no schema word excuses it."""
     secret = draw(secrets)
     leaf: t.Any = secret
-    for _ in range(draw(st.integers(0, 3))):
+    for _level in range(draw(st.integers(0, 3))):
         leaf = [leaf] if draw(st.booleans()) else {draw(st.sampled_from(["a", "b", "default", "properties"])): leaf}
     below: dict[str, t.Any] = {draw(st.sampled_from(SECRET_KEYS)): leaf}
-    for _ in range(draw(st.integers(0, 3))):
+    for _level in range(draw(st.integers(0, 3))):
         key = draw(st.sampled_from(PLAIN_KEYS))
         below = {**draw(objects), key: [below] if draw(st.booleans()) else below}
     return below, secret

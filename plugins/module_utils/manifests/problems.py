@@ -14,7 +14,7 @@ import typing as t
 from ansible_collections.hotpass.prefect.plugins.module_utils.errors import CollectionError
 from ansible_collections.hotpass.prefect.plugins.module_utils.prefect.redact import MASK, is_secret_key
 
-Path = tuple[str | int, ...]
+Path = tuple[t.Union[str, int], ...]  # noqa: UP007  ansible-test's pylint refuses | outside annotations
 
 _LONGEST_VALUE = 60
 _USERINFO = re.compile(r"(?<=://)[^/@\s]+(?=@)")

@@ -13,7 +13,7 @@ from __future__ import annotations
 import typing as t
 
 Body = dict[str, t.Any]
-Names = t.Sequence[str] | None
+Names = t.Optional[t.Sequence[str]]  # noqa: UP045  ansible-test's pylint refuses | outside annotations
 
 
 def _any(**criteria: Names) -> Body:

@@ -405,7 +405,11 @@ def _run_to_cancel(session: Session, params: Params) -> Row:
         raise CollectionError(
             f"There is no deployment {params['deployment']!r}; {_what_there_is(session, params['deployment'])}"
         )
-    row = _by_key(session, _key(params, deployment), deployment["id"])
+    key, attempt = _key(params, deployment), 1
+    row = following_row = _by_key(session, key, deployment["id"])
+    while following_row is not None:
+        row, attempt = following_row, attempt + 1
+        following_row = _by_key(session, f"{key}:{attempt}", deployment["id"])
     if row is None:
         raise CollectionError(
             f"No run of {params['deployment']!r} was started with the idempotency_key {params['idempotency_key']!r}."

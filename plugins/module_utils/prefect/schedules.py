@@ -54,7 +54,7 @@ class Schedule:
 
     def _canonical_value(self) -> str | float:
         if self.kind == "interval":
-            return float(self.value)
+            return _seconds(self.value)
         text = str(self.value).strip()
         return _canonical_rrule(text, keep_start=True) if self.kind == "rrule" else text
 
@@ -70,7 +70,7 @@ class Schedule:
         elif self.kind == "rrule":
             schedule = {"rrule": str(self.value).strip(), "timezone": timezone}
         else:
-            schedule = {"interval": float(self.value), "timezone": timezone}
+            schedule = {"interval": _seconds(self.value), "timezone": timezone}
             anchor = (
                 self.anchor_date.isoformat()
                 if self.anchor_date
@@ -110,7 +110,7 @@ def canonical_row(row: Row, like: Schedule | None) -> dict[str, t.Any]:
     if "cron" in schedule:
         fields.update(kind="cron", value=schedule["cron"].strip(), day_or=schedule.get("day_or", True))
     elif "interval" in schedule:
-        fields.update(kind="interval", value=float(schedule["interval"]))
+        fields.update(kind="interval", value=_seconds(schedule["interval"]))
     else:
         keep_start = like is None or like.kind != "rrule" or "DTSTART" in str(like.value).upper()
         fields.update(kind="rrule", value=_canonical_rrule(schedule["rrule"], keep_start))
@@ -135,6 +135,11 @@ def _canonical_rrule(text: str, keep_start: bool) -> str:
     if not keep_start:
         lines = [line for line in lines if not line.upper().startswith("DTSTART")]
     return "\n".join(line[6:] if line.upper().startswith("RRULE:") else line for line in lines)
+
+
+def _seconds(value: str | float) -> float:
+    """Seconds to the microsecond: the server keeps no more, and rounds a half otherwise than Python does."""
+    return dt.timedelta(seconds=float(value)).total_seconds()
 
 
 def _instant(moment: dt.datetime) -> str:

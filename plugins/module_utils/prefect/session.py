@@ -11,6 +11,7 @@ from __future__ import annotations
 import base64
 import email.utils
 import json
+import math
 import os
 import random
 import time
@@ -308,7 +309,7 @@ class Session:
             if when is None:
                 return None
             seconds = email.utils.mktime_tz(when) - time.time()
-        return min(max(seconds, 0.0), _LONGEST_WAIT) if seconds == seconds else None
+        return min(max(seconds, 0.0), _LONGEST_WAIT) if math.isfinite(seconds) else None
 
     def _unreachable(self, method: str, path: str, error: Exception) -> Unreachable:
         refused = isinstance(error, urllib3.exceptions.NewConnectionError)

@@ -1,21 +1,18 @@
 # Copyright: (c) 2026, Hotpass maintainers
 # GNU General Public License v3.0+ (see LICENSES or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Writes small workbooks in the real sheet shapes, cell by cell, for the tests of the flows."""
+"""An input directory, workbooks in it, and the settings of a run over it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from datetime import date
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import xlsxwriter
 
 from hotpass.parameters import RefineConfig
-from hotpass.shapes import SHAPES
+from tests.support import workbooks
 
-Cell = str | float | date | None
 WriteWorkbook = Callable[..., Path]
 
 
@@ -29,32 +26,8 @@ def data(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def write_workbook(data: Path) -> WriteWorkbook:
-    """Return a function that writes one workbook: `write_workbook(name, {sheet: rows}, columns={sheet: header})`.
-
-    A row maps columns to cells. Without `columns` a sheet gets every column of its shape, read and unread.
-    """
-
-    def write(
-        name: str,
-        sheets: Mapping[str, Sequence[Mapping[str, Cell]]],
-        columns: Mapping[str, Sequence[str]] | None = None,
-    ) -> Path:
-        path = data / name
-        with xlsxwriter.Workbook(path) as workbook:
-            day = workbook.add_format({"num_format": "yyyy-mm-dd"})
-            for sheet, rows in sheets.items():
-                header = (columns or {}).get(sheet) or (*SHAPES[sheet].columns, *SHAPES[sheet].unread)
-                page = workbook.add_worksheet(sheet)
-                page.write_row(0, 0, header)
-                for number, row in enumerate(rows, start=1):
-                    for column, cell in row.items():
-                        if isinstance(cell, date):
-                            page.write_datetime(number, header.index(column), cell, day)
-                        else:
-                            page.write(number, header.index(column), cell)
-        return path
-
-    return write
+    """Return a function that writes one workbook into `data`: `write_workbook(name, {sheet: rows}, columns={...})`."""
+    return lambda name, sheets, columns=None: workbooks.write_workbook(data / name, sheets, columns)
 
 
 @pytest.fixture

@@ -118,7 +118,7 @@ def test_several_schedules_in_one_form():
 
 def test_schedule_without_a_value_has_none_to_show():
     with pytest.raises(ValueError, match="the schedule x has no value"):
-        _ = Schedule("x", "cron").value
+        assert Schedule("x", "cron").value
 
 
 @pytest.mark.parametrize(
