@@ -45,7 +45,7 @@ def functions() -> dict[str, t.Callable[..., filters.Body]]:
 
 def every_keyword(function: t.Callable[..., filters.Body]) -> dict[str, t.Any]:
     names = inspect.signature(function).parameters
-    return {name: SAMPLES.get(name, [UUID] if name.endswith("ids") else ["x"]) for name in names}
+    return {name: SAMPLES.get(name, [UUID] if name.endswith("ids") else ["what-nobody-has"]) for name in names}
 
 
 @pytest.fixture(scope="module")
