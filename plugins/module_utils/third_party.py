@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, Hotpass maintainers
 # GNU General Public License v3.0+ (see LICENSES or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The one place where libraries outside Python's own are imported.
+"""The place where libraries outside Python's own are imported; ``third_party_manifests`` has those of the manifests.
 
 A target may lack them, and ``ansible-test sanity`` imports every file without them, so each import is guarded and a
 missing name gets a stand-in that lets class bodies be read. Nothing of the stand-ins ever runs: both doors call
@@ -10,80 +10,26 @@ missing name gets a stand-in that lets class bodies be read. Nothing of the stan
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import typing as t
 
-_MISSING: dict[str, str] = {}
-
 try:
     import urllib3
-except ImportError as error:
-    _MISSING["urllib3"] = str(error)
+except ImportError:
     if not t.TYPE_CHECKING:
         urllib3 = None
 
 try:
-    import yaml
-except ImportError as error:
-    _MISSING["PyYAML"] = str(error)
-    if not t.TYPE_CHECKING:
-        yaml = None
-
-try:
     import jmespath
-except ImportError as error:
-    _MISSING["jmespath"] = str(error)
+except ImportError:
     if not t.TYPE_CHECKING:
         jmespath = None
 
-try:
-    from croniter import croniter
-except ImportError as error:
-    _MISSING["croniter"] = str(error)
-    if not t.TYPE_CHECKING:
-        croniter = None
-
-try:
-    from dateutil import rrule as dateutil_rrule
-except ImportError as error:
-    _MISSING["python-dateutil"] = str(error)
-    if not t.TYPE_CHECKING:
-        dateutil_rrule = None
-
-if importlib.util.find_spec("jsonschema") is None:
-    _MISSING["jsonschema"] = "No module named 'jsonschema'"
-
-try:
-    from pydantic import (
-        BaseModel,
-        ConfigDict,
-        Field,
-        StrictBool,
-        StrictFloat,
-        StrictInt,
-        StrictStr,
-        TypeAdapter,
-        ValidationError,
-        field_validator,
-        model_validator,
-    )
-    from pydantic_core import PydanticCustomError
-except ImportError as error:
-    _MISSING["pydantic"] = str(error)
-
-    if not t.TYPE_CHECKING:
-
-        def _inert(*_args: object, **_kwargs: object) -> None:
-            return None
-
-        def _keep(*_args: object, **_kwargs: object) -> t.Callable[[t.Any], t.Any]:
-            return lambda function: function
-
-        BaseModel = object
-        ConfigDict = Field = TypeAdapter = _inert
-        StrictBool, StrictFloat, StrictInt, StrictStr = bool, float, int, str
-        ValidationError = PydanticCustomError = ValueError
-        field_validator = model_validator = _keep
+# What is imported under another name than it is installed by.
+_MODULES = {"PyYAML": "yaml", "python-dateutil": "dateutil"}
+# Imported only when there is something to validate.
+_LATE = frozenset({"jsonschema"})
 
 
 def json_schema_errors(schema: dict[str, t.Any], value: t.Any) -> list[tuple[str, str]]:
@@ -101,28 +47,19 @@ def json_schema_errors(schema: dict[str, t.Any], value: t.Any) -> list[tuple[str
 
 
 def missing(names: t.Iterable[str]) -> dict[str, str]:
-    """Those of the named distributions that could not be imported, each with the reason."""
-    return {name: _MISSING[name] for name in names if name in _MISSING}
+    """Those of the named distributions that cannot be imported, each with the reason."""
+    lacking = {}
+    for name in names:
+        module = _MODULES.get(name, name)
+        if name in _LATE:
+            if importlib.util.find_spec(module) is None:
+                lacking[name] = f"No module named {module!r}"
+            continue
+        try:
+            importlib.import_module(module)
+        except ImportError as error:
+            lacking[name] = str(error)
+    return lacking
 
 
-__all__ = [
-    "BaseModel",
-    "ConfigDict",
-    "Field",
-    "PydanticCustomError",
-    "StrictBool",
-    "StrictFloat",
-    "StrictInt",
-    "StrictStr",
-    "TypeAdapter",
-    "ValidationError",
-    "croniter",
-    "dateutil_rrule",
-    "field_validator",
-    "jmespath",
-    "json_schema_errors",
-    "missing",
-    "model_validator",
-    "urllib3",
-    "yaml",
-]
+__all__ = ["jmespath", "json_schema_errors", "missing", "urllib3"]

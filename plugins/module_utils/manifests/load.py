@@ -33,7 +33,7 @@ from ansible_collections.hotpass.prefect.plugins.module_utils.manifests.problems
     shown,
 )
 from ansible_collections.hotpass.prefect.plugins.module_utils.manifests.rules import faults
-from ansible_collections.hotpass.prefect.plugins.module_utils.third_party import ValidationError
+from ansible_collections.hotpass.prefect.plugins.module_utils.third_party_manifests import ValidationError
 
 BASE_NAME = "deployments"
 

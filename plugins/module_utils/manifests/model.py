@@ -16,7 +16,7 @@ from ansible_collections.hotpass.prefect.plugins.module_utils.manifests import s
 from ansible_collections.hotpass.prefect.plugins.module_utils.manifests.problems import Path
 from ansible_collections.hotpass.prefect.plugins.module_utils.manifests.rules import faults
 from ansible_collections.hotpass.prefect.plugins.module_utils.manifests.schedule import Schedule
-from ansible_collections.hotpass.prefect.plugins.module_utils.third_party import (
+from ansible_collections.hotpass.prefect.plugins.module_utils.third_party_manifests import (
     BaseModel,
     ConfigDict,
     Field,

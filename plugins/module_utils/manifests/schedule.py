@@ -13,7 +13,7 @@ import re
 import typing as t
 import zoneinfo
 
-from ansible_collections.hotpass.prefect.plugins.module_utils import third_party
+from ansible_collections.hotpass.prefect.plugins.module_utils import third_party_manifests as third_party
 
 KINDS = ("cron", "interval", "rrule")
 UNITS = {"weeks": 604_800, "days": 86_400, "hours": 3_600, "minutes": 60, "seconds": 1}

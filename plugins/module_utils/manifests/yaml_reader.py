@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 import typing as t
 
-from ansible_collections.hotpass.prefect.plugins.module_utils import third_party
+from ansible_collections.hotpass.prefect.plugins.module_utils import third_party_manifests as third_party
 from ansible_collections.hotpass.prefect.plugins.module_utils.manifests.positions import Node
 from ansible_collections.hotpass.prefect.plugins.module_utils.manifests.problems import Path, Problem, dotted, shown
 

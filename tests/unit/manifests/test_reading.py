@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 
 import pytest
-from ansible_collections.hotpass.prefect.plugins.module_utils import third_party
+from ansible_collections.hotpass.prefect.plugins.module_utils import third_party_manifests as third_party
 from ansible_collections.hotpass.prefect.plugins.module_utils.manifests.json_reader import read_json
 from ansible_collections.hotpass.prefect.plugins.module_utils.manifests.yaml_reader import read_yaml
 
