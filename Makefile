@@ -10,6 +10,8 @@ IMPORTER_VENV ?= .venv-importer
 UV ?= $(VENV)/bin/uv
 # More arguments for pytest, for instance: make test-unit PYTEST_ARGS="-k overlay"
 PYTEST_ARGS ?=
+# More arguments for the bench, for instance: make bench BENCH_ARGS=--quick
+BENCH_ARGS ?=
 
 export VENV IMPORTER_VENV
 export ANSIBLE_NOCOWS := 1
@@ -57,7 +59,7 @@ molecule: $(VENV)/.dev-stamp ## Run the molecule scenarios
 	@$(IN_VENV) molecule test --all
 
 bench: $(VENV)/.dev-stamp ## Measure against prefect deploy, ansible.builtin.uri and bare HTTP
-	@$(IN_VENV) python tests/bench/bench.py
+	@$(IN_VENV) python tests/bench/bench.py $(BENCH_ARGS)
 
 ##@ Lint
 .PHONY: lint lint-python lint-types lint-yaml lint-ansible lint-shell lint-docs lint-tree lint-package sanity

@@ -26,6 +26,8 @@ from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.hotpass.prefect.plugins.module_utils.errors import CollectionError
+from ansible_collections.hotpass.prefect.plugins.module_utils.module_door import failure, warnings_of
+from ansible_collections.hotpass.prefect.plugins.module_utils.prefect.redact import scrub
 from ansible_collections.hotpass.prefect.plugins.module_utils.room import CommandResult, Context, Operation
 from ansible_collections.hotpass.prefect.plugins.module_utils.third_party import missing
 
@@ -118,19 +120,19 @@ class ActionModule(ActionBase):
                 message = f"Unsupported parameters for (hotpass.prefect.{name}) module: {message}"
             answer = {"failed": True, "msg": message}
         else:
-            context = Context(check=self._task.check_mode, run_command=_run_command, tell=self._tell)
+
+            def tell(line: str) -> None:
+                if not self._task.no_log:
+                    Display().display(f"    {scrub(line, secrets)}")
+
+            context = Context(check=self._task.check_mode, run_command=_run_command, tell=tell)
             try:
                 outcome = operation.run(dict(validation.validated_parameters), context)
             except CollectionError as error:
-                secrets.update(error.details.pop("secrets", ()))
-                answer = {"failed": True, "msg": error.message, **error.details}
+                answer = {"failed": True, **failure(error)}
             else:
-                secrets.update(outcome.secrets)
-                warnings.extend(outcome.warnings)
+                warnings.extend(warnings_of(outcome))
                 answer = outcome.to_result(with_diff=bool(self._task.diff))
         if warnings:
             answer["warnings"] = warnings
         return t.cast("dict[str, t.Any]", remove_values(answer, secrets))
-
-    def _tell(self, line: str) -> None:
-        Display().display(f"    {line}")

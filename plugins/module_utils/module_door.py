@@ -9,8 +9,33 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 from ansible_collections.hotpass.prefect.plugins.module_utils.errors import CollectionError
-from ansible_collections.hotpass.prefect.plugins.module_utils.room import CommandResult, Context, Operation
+from ansible_collections.hotpass.prefect.plugins.module_utils.prefect.redact import mask, scrub
+from ansible_collections.hotpass.prefect.plugins.module_utils.room import CommandResult, Context, Operation, Outcome
 from ansible_collections.hotpass.prefect.plugins.module_utils.third_party import missing
+
+
+def failure(error: CollectionError) -> dict[str, t.Any]:
+    """The keys of a failed task result, scrubbed of the secrets that the room found."""
+    details = dict(error.details)
+    secrets = details.pop("secrets", ())
+    return t.cast("dict[str, t.Any]", _scrubbed({"msg": error.message, **details}, secrets))
+
+
+def warnings_of(outcome: Outcome) -> list[str]:
+    """The warnings of a room, scrubbed of the secrets that it found.
+
+    Results and diffs are not: the rooms hide secrets there by the keys that hold them, and a secret that happens to be
+    part of a name must not destroy the name.
+    """
+    return [scrub(warning, outcome.secrets) for warning in outcome.warnings]
+
+
+def _scrubbed(value: t.Any, secrets: t.Collection[str]) -> t.Any:
+    if isinstance(value, dict):
+        return {key: _scrubbed(item, secrets) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_scrubbed(item, secrets) for item in value]
+    return scrub(value, secrets) if isinstance(value, str) else value
 
 
 def run_module(operation: Operation) -> None:
@@ -19,6 +44,9 @@ def run_module(operation: Operation) -> None:
     lacking = missing(operation.requires)
     if lacking:
         module.fail_json(msg=" ".join(missing_required_lib(name) for name in lacking))
+
+    # Ansible shows the arguments with -vvv and knows only the secrets that are options of their own.
+    invocation = {"module_args": mask(dict(module.params))}
 
     def run_command(
         argv: t.Sequence[str], *, env: t.Mapping[str, str] | None = None, data: str | None = None
@@ -31,9 +59,7 @@ def run_module(operation: Operation) -> None:
     try:
         outcome = operation.run(dict(module.params), Context(check=module.check_mode, run_command=run_command))
     except CollectionError as error:
-        module.no_log_values.update(error.details.pop("secrets", ()))
-        module.fail_json(msg=error.message, **error.details)
-    module.no_log_values.update(outcome.secrets)
-    for warning in outcome.warnings:
+        module.fail_json(**failure(error), invocation=invocation)
+    for warning in warnings_of(outcome):
         module.warn(warning)
-    module.exit_json(**outcome.to_result(with_diff=module._diff))
+    module.exit_json(**outcome.to_result(with_diff=module._diff), invocation=invocation)

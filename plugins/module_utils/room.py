@@ -59,7 +59,7 @@ class Outcome:
     :param result: the documented return values.
     :param diff: Ansible's diff: one mapping with ``before`` and ``after``, or a list of them.
     :param warnings: sentences for the user.
-    :param secrets: texts that no output may hold.
+    :param secrets: texts that no message may quote; in results and diffs the room hides them itself.
     """
 
     changed: bool

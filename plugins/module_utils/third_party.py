@@ -12,7 +12,10 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import re
 import typing as t
+
+from ansible_collections.hotpass.prefect.plugins.module_utils.errors import CollectionError
 
 try:
     import urllib3
@@ -30,6 +33,7 @@ except ImportError:
 _MODULES = {"PyYAML": "yaml", "python-dateutil": "dateutil"}
 # Imported only when there is something to validate.
 _LATE = frozenset({"jsonschema"})
+_PLAIN_VALUES = frozenset({"default", "const", "enum", "example", "examples"})
 
 
 def json_schema_errors(schema: dict[str, t.Any], value: t.Any) -> list[tuple[str, str]]:
@@ -37,13 +41,69 @@ def json_schema_errors(schema: dict[str, t.Any], value: t.Any) -> list[tuple[str
 
     The value itself is not quoted. Imported when needed: most tasks validate nothing, and this import costs as much as
     all the others together.
+
+    :raises CollectionError: for a schema that is none.
     """
     from jsonschema import Draft202012Validator
+    from referencing.exceptions import Unresolvable
 
-    return [
-        (".".join(str(part) for part in error.absolute_path), f"{error.validator} {error.validator_value}"[:200])
-        for error in Draft202012Validator(schema).iter_errors(value)
-    ]
+    fault = json_schema_fault(schema)
+    if fault is None:
+        try:
+            return [
+                (
+                    ".".join(str(part) for part in error.absolute_path),
+                    f"{error.validator} {error.validator_value}"[:200],
+                )
+                for error in Draft202012Validator(schema).iter_errors(value)
+            ]
+        except (Unresolvable, RecursionError):
+            fault = (), "references that lead somewhere, and not in a circle"
+        except re.error:
+            fault = (), "patterns that are regular expressions"
+    path, allowed = fault
+    where = ".".join(str(step) for step in path) or "its top"
+    raise CollectionError(f"The JSON Schema to check values against is none, at {where}; allowed: {allowed}.")
+
+
+def json_schema_fault(schema: dict[str, t.Any]) -> tuple[tuple[str | int, ...], str] | None:
+    """Where a JSON Schema (draft 2020-12) is none, and what is allowed there; None for a good one.
+
+    A reference has to lead to a place in the schema itself or to a published meta-schema: nothing is fetched.
+    """
+    from jsonschema import Draft202012Validator, SchemaError
+    from jsonschema_specifications import REGISTRY  # type: ignore[import-untyped]
+    from referencing.exceptions import Unresolvable
+    from referencing.jsonschema import DRAFT202012
+
+    try:
+        Draft202012Validator.check_schema(schema)
+    except SchemaError as error:
+        return tuple(error.absolute_path), f"{error.validator} {error.validator_value} as in JSON Schema"[:200]
+    references = list(_references(schema, ()))
+    if not references:
+        return None
+    base = str(schema.get("$id", ""))
+    resolver = REGISTRY.with_resource(base, DRAFT202012.create_resource(schema)).resolver(base)
+    for path, reference in references:
+        try:
+            resolver.lookup(reference)
+        except (Unresolvable, ValueError):
+            return path, "a $ref to a place in this schema, such as #/definitions/Name"
+    return None
+
+
+def _references(schema: t.Any, path: tuple[str | int, ...]) -> t.Iterator[tuple[tuple[str | int, ...], str]]:
+    """Every ``$ref`` with its path; not those in plain values, nor below an ``$id``, which moves what they mean."""
+    if isinstance(schema, dict) and not (path and isinstance(schema.get("$id"), str)):
+        for key, item in schema.items():
+            if key == "$ref" and isinstance(item, str):
+                yield (*path, key), item
+            elif key not in _PLAIN_VALUES:
+                yield from _references(item, (*path, key))
+    elif isinstance(schema, list):
+        for index, item in enumerate(schema):
+            yield from _references(item, (*path, index))
 
 
 def missing(names: t.Iterable[str]) -> dict[str, str]:
@@ -62,4 +122,4 @@ def missing(names: t.Iterable[str]) -> dict[str, str]:
     return lacking
 
 
-__all__ = ["jmespath", "json_schema_errors", "missing", "urllib3"]
+__all__ = ["jmespath", "json_schema_errors", "json_schema_fault", "missing", "urllib3"]

@@ -37,7 +37,6 @@ try:
         StrictFloat,
         StrictInt,
         StrictStr,
-        TypeAdapter,
         ValidationError,
         field_validator,
         model_validator,
@@ -53,7 +52,7 @@ except ImportError:
             return lambda function: function
 
         BaseModel = object
-        ConfigDict = Field = TypeAdapter = _inert
+        ConfigDict = Field = _inert
         StrictBool, StrictFloat, StrictInt, StrictStr = bool, float, int, str
         ValidationError = PydanticCustomError = ValueError
         field_validator = model_validator = _keep

@@ -183,7 +183,7 @@ options:
     type: dict
     suboptions:
       kind:
-        description: What O(schedule.value) is.
+        description: What O(schedule.value) is; C(cron) when not given.
         type: str
         choices: [cron, interval, rrule]
       value:
@@ -211,7 +211,7 @@ options:
         type: str
         required: true
       kind:
-        description: What O(schedules[].value) is.
+        description: What O(schedules[].value) is; C(cron) when not given.
         type: str
         choices: [cron, interval, rrule]
       value:
@@ -343,6 +343,12 @@ rehearsals:
     parameters:
       description: Parameters of the bounded run.
       type: dict
+    id:
+      description: Id of the manifest.
+      type: str
+    summary:
+      description: Key of the artifact in which the run leaves its summary.
+      type: str
     timeout:
       description: Seconds until the run has to be through.
       type: float
@@ -355,7 +361,7 @@ api:
   type: dict
   sample: {requests: 3, writes: 0}
 applied:
-  description: The deployments whose change was applied before the task failed.
+  description: The deployments whose change was applied, as the server shows when it is read back.
   returned: when a write failed
   type: list
   elements: str
@@ -363,16 +369,23 @@ failed_deployments:
   description: What went wrong, by deployment.
   returned: when a write failed
   type: dict
+partly_applied:
+  description: The deployments of which something was written, and which are not as planned. Run again to finish them.
+  returned: when a write failed
+  type: list
+  elements: str
 not_applied:
-  description: The deployments whose change was not applied.
+  description: The deployments that are as they were.
   returned: when a write failed
   type: list
   elements: str
 problems:
-  description: Every reason why nothing was written, one sentence each.
+  description:
+    - Every reason why nothing was written, one sentence each; where a manifest or an option is refused, a mapping with
+      C(file), C(line), C(field), C(found), C(allowed) and C(message).
   returned: when the plan was refused
   type: list
-  elements: str
+  elements: raw
 """
 
 from ansible_collections.hotpass.prefect.plugins.module_utils.manifests import deploy

@@ -124,6 +124,11 @@ TRANSITIONS: dict[str, tuple[Document, Document, list[str]]] = {
         {"parameter_openapi_schema": {"type": "object", "properties": {}}},
         [],
     ),
+    "empty parts of a schema": (
+        {"parameter_openapi_schema": SCHEMA},
+        {"parameter_openapi_schema": {**SCHEMA, "definitions": {}, "required": []}},
+        [],
+    ),
     "labels": ({"labels": {"team": "x"}}, {"labels": {"team": "y", "n": 1, "on": True}}, ["POST"]),
     "labels removed": ({"labels": {"team": "x"}}, {}, ["POST"]),
     "labels keep schedules and parameters": (
@@ -369,7 +374,7 @@ def test_deleting_spares_a_shared_limit(
         overlay.remove("d")
         result = overlay.apply(prune=True)
     else:
-        result = door(MODULE, name="d", flow_name=overlay.flow_name, state="absent")
+        result = door(MODULE, name="d", flow_name=overlay.flow_name, state="absent", owner=overlay.owner)
     assert result["summary"]["deleted"] == 1
     assert session.get(f"/v2/concurrency_limits/{limit}")["limit"] == 3
     assert overlay.row("other")["global_concurrency_limit"]["name"] == limit
@@ -434,11 +439,12 @@ def test_everything_that_can_be_refused_is_refused_before_the_first_write(
     overlay.write("c", parameter_openapi_schema=SCHEMA, parameters={"a": 1, "zz": 2})
     overlay.write("d", parameter_openapi_schema=SCHEMA, parameters={"a": "hunter2-and-more"})
     overlay.write("e", work_pool=pool, job_variables={"env": "hunter2-and-more"})
+    overlay.write("f", parameter_openapi_schema=SCHEMA, schedules=[cron("s", parameters={"zz": 1})])
     with proxy.counting() as seen:
         refused = overlay.apply()
     assert [request.line for request in seen if request.writes] == []
     assert refused["failed"]
-    assert len(refused["problems"]) == 5
+    assert len(refused["problems"]) == 6
     for part in ("'no-such-pool'", "'no-such-limit'", "'zz'", "it has a, b", "parameters.a", "job_variables.env"):
         assert part in refused["msg"]
     assert "hunter2" not in json.dumps(refused)
@@ -460,7 +466,8 @@ def test_a_failed_write_says_what_was_and_what_was_not_applied(overlay: Overlay,
     proxy.answer(422, method="POST", path="^/deployments/$", body=b'{"detail": "no thanks"}')
     stopped = overlay.apply()
     assert stopped["failed"]
-    assert stopped["applied"] == []
+    assert stopped["applied"] == stopped["partly_applied"] == []
+    assert stopped["changed"] is False
     assert stopped["not_applied"] == [f"{overlay.flow_name}/{name}" for name in "abc"]
     assert "no thanks" in stopped["msg"]
     proxy.answer(422, method="POST", path="^/deployments/$", body=b'{"detail": "no thanks"}')
@@ -470,6 +477,131 @@ def test_a_failed_write_says_what_was_and_what_was_not_applied(overlay: Overlay,
     assert continued["applied"] == [f"{overlay.flow_name}/{name}" for name in "bc"]
     assert continued["not_applied"] == [f"{overlay.flow_name}/a"]
     assert overlay.apply()["summary"] == {"created": 1, "updated": 0, "deleted": 0, "unchanged": 2}
+
+
+def test_a_server_that_dies_midway_does_not_take_the_report_with_it(overlay: Overlay, proxy: Proxy) -> None:
+    for id_ in ("a", "b", "c"):
+        overlay.write(id_)
+    overlay.apply(check_mode=True)
+
+    proxy.before(lambda _number: proxy.drop(before=True, times=None), method="POST", path="^/deployments/$")
+    broken = overlay.apply(retries=1)
+    assert broken["failed"]
+    assert broken["changed"] is True
+    assert broken["partly_applied"] == [f"{overlay.flow_name}/{name}" for name in "ab"]
+    assert broken["not_applied"] == [f"{overlay.flow_name}/c"]
+    assert "could not be read back" in broken["failed_deployments"][f"{overlay.flow_name}/a"]
+
+
+def test_a_deployment_that_was_only_begun_is_reported_and_finished(overlay: Overlay, proxy: Proxy) -> None:
+    overlay.write("d", schedules=[cron("a", max_scheduled_runs=4)])
+    proxy.answer(422, method="POST", path="/schedules$", body=b'{"detail": "no thanks"}')
+    broken = overlay.apply()
+    assert broken["failed"]
+    assert broken["changed"] is True
+    assert broken["partly_applied"] == [f"{overlay.flow_name}/d"]
+    assert broken["applied"] == broken["not_applied"] == []
+    assert overlay.apply()["summary"]["updated"] == 1
+    assert overlay.apply()["changed"] is False
+
+
+def test_an_own_limit_left_behind_is_seen_and_deleted(
+    overlay: Overlay, proxy: Proxy, session: Session, limit: str
+) -> None:
+    overlay.write("d", concurrency_limit=2)
+    overlay.apply()
+    own = f"/v2/concurrency_limits/deployment:{overlay.row('d')['id']}"
+    overlay.write("d", global_concurrency_limit=limit)
+    proxy.answer(422, method="DELETE", path="^/v2/concurrency_limits/", body=b'{"detail": "no thanks"}')
+    assert overlay.apply()["failed"]
+    assert session.get(own)["limit"] == 2
+    assert overlay.apply(check_mode=True)["plan"][0]["changes"] == {"concurrency_limit": {"before": 2, "after": None}}
+    assert overlay.apply()["changed"] is True
+    assert session.get_or_none(own) is None
+    assert overlay.apply()["changed"] is False
+    assert session.get(f"/v2/concurrency_limits/{limit}")["limit"] == 3
+
+
+def test_a_deletion_that_does_not_take_effect_is_an_error(overlay: Overlay, door: Door, proxy: Proxy) -> None:
+    overlay.write("d")
+    overlay.apply()
+    proxy.answer(204, method="DELETE", path="^/deployments/", body=b"")
+    kept = door(MODULE, name="d", flow_name=overlay.flow_name, state="absent", owner=overlay.owner)
+    assert kept["failed"]
+    assert "was deleted and is still there" in kept["msg"]
+
+
+def test_absent_spares_another_owners_deployment(overlay: Overlay, door: Door, proxy: Proxy) -> None:
+    overlay.write("d")
+    overlay.apply()
+    for owner in ("somebody/else", None):
+        with proxy.counting() as seen:
+            refused = door(MODULE, name="d", flow_name=overlay.flow_name, state="absent", owner=owner)
+        assert refused["failed"]
+        assert f"is managed by '{overlay.owner}'" in refused["msg"]
+        assert [request.line for request in seen if request.writes] == []
+
+
+def test_a_deployment_that_somebody_made_after_the_plan_is_said_to_be_overwritten(
+    overlay: Overlay, proxy: Proxy, make_deployment: MakeDeployment
+) -> None:
+    overlay.write("d", tags=["ours"])
+    proxy.before(
+        lambda _number: make_deployment(overlay.flow_name, "d", tags=["theirs"]), method="POST", path="^/deployments/$"
+    )
+    overtaken = overlay.apply()
+    assert overtaken["failed"]
+    assert "somebody else created it after the plan was made" in overtaken["msg"]
+    assert overtaken["changed"] is True
+
+
+def test_naming_one_kind_of_limit_shows_what_becomes_of_the_other(
+    door: Door, make_deployment: MakeDeployment, limit: str
+) -> None:
+    row = make_deployment(concurrency_limit=5)
+    options = {"name": row["name"], "flow_name": row["flow_name"]}
+    shared = door(MODULE, **options, global_concurrency_limit=limit)["plan"][0]["changes"]
+    assert shared == {
+        "concurrency_limit": {"before": 5, "after": None},
+        "global_concurrency_limit": {"before": None, "after": limit},
+    }
+    own = door(MODULE, **options, concurrency_limit=2)["plan"][0]["changes"]
+    assert own["global_concurrency_limit"] == {"before": limit, "after": None}
+
+
+def test_a_flow_that_only_identifies_does_not_move_the_entrypoint(
+    door: Door, session: Session, make_deployment: MakeDeployment
+) -> None:
+    row = make_deployment(entrypoint="elsewhere.py:run")
+    options = {"name": row["name"], "flow": "lab.flows:run", "flow_name": row["flow_name"]}
+    assert door(MODULE, **options, tags=["x"])["plan"][0]["changes"].keys() == {"tags"}
+    assert door(MODULE, **options, unset=["entrypoint"])["changed"] is True
+    assert session.get(f"/deployments/{row['id']}")["entrypoint"] is None
+    created = door(MODULE, **{**options, "name": "fresh"})
+    assert created["diff"][0]["after"]["entrypoint"] == "lab/flows.py:run"
+
+
+def test_job_variables_alone_are_held_against_the_pool_that_the_deployment_is_in(
+    door: Door, make_deployment: MakeDeployment, pool: str
+) -> None:
+    row = make_deployment(work_pool_name=pool)
+    refused = door(MODULE, name=row["name"], flow_name=row["flow_name"], job_variables={"env": "x"}, check_mode=True)
+    assert refused["failed"]
+    assert "job_variables.env is not valid" in refused["msg"]
+
+
+def test_a_secret_in_a_rehearsal_is_refused(overlay: Overlay, proxy: Proxy) -> None:
+    overlay.write("d", rehearsal={"parameters": {"api_token": "swordfish-11235"}, "expect": {"n": {"min": 1}}})
+    refused = overlay.apply()
+    assert refused["failed"]
+    assert "swordfish" not in json.dumps(refused)
+    assert proxy.writes == []
+
+
+def test_an_empty_selection_is_not_all(overlay: Overlay, proxy: Proxy) -> None:
+    overlay.write("d")
+    assert overlay.apply(flows=[])["failed"]
+    assert proxy.seen == []
 
 
 @pytest.mark.parametrize("before", [True, False], ids=["lost request", "lost answer"])

@@ -199,6 +199,28 @@ def test_progress_is_shown_by_the_controllers_door(told: dict[str, Told], deploy
 
 
 @pytest.mark.parametrize("door", DOORS)
+def test_a_secret_that_is_part_of_a_name_leaves_the_name_alone(doors: Doors, unique: Unique, door: DoorName) -> None:
+    name = unique("hotpass")
+    template = {"variables": {"type": "object", "properties": {}}, "job_configuration": {"db_password": "hotpass"}}
+    options = {"name": name, "type": "process", "base_job_template": template}
+    played = doors.play([Task("prefect_work_pool", options, check=True)], door)
+    [answer] = played.results
+    assert answer["diff"][0]["after"]["name"] == name
+    assert answer["diff"][0]["after"]["base_job_template"]["job_configuration"] == {"db_password": "(secret)"}
+    assert '"db_password": "hotpass"' not in played.output
+
+
+def test_progress_tells_no_secret(doors: Doors, deployment: str) -> None:
+    run = {"deployment": deployment, "wait": True, "wait_timeout": 0.1, "on_timeout": "leave"}
+    part = deployment.partition("/")[0]
+    played = doors.play([Task("prefect_flow_run", {**run, "custom_headers": {"X-Gateway": part}})], "action")
+    assert re.search(r"^    \(secret\)/nightly: run \S+ started", played.output, re.MULTILINE)
+    assert part not in "".join(re.findall(r"^    .*: run .*$", played.output, re.MULTILINE))
+    played = doors.play([Task("prefect_flow_run", run, no_log=True)], "action")
+    assert not re.search(r": run \S+ started", played.output)
+
+
+@pytest.mark.parametrize("door", DOORS)
 def test_a_library_that_is_missing_is_named_in_one_sentence(doors: Doors, tmp_path: Path, door: DoorName) -> None:
     interpreter, env = sys.executable, {}
     if door == "module":

@@ -12,7 +12,11 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.hotpass.prefect.plugins.module_utils.errors import CollectionError
-from ansible_collections.hotpass.prefect.plugins.module_utils.manifests.flow_code import Interpreter, read_flows
+from ansible_collections.hotpass.prefect.plugins.module_utils.manifests.flow_code import (
+    Interpreter,
+    _installed,
+    read_flows,
+)
 from ansible_collections.hotpass.prefect.plugins.module_utils.room import CommandResult
 
 from tests.support.doors import ROOT
@@ -90,6 +94,25 @@ def test_a_cache_that_cannot_be_written_or_read_costs_only_time(interpreter: Int
 
 
 @pytest.mark.parametrize(
+    "text", ["[]", "{}", "null", '{"lab.nightly:build": {}}', '{"lab.nightly:build": [1]}', '{"x:y": {}}', "{"]
+)
+def test_a_cache_of_another_shape_is_ignored(interpreter: Interpreter, tmp_path: Path, text: str) -> None:
+    run = Counted()
+    first = read_flows(["lab.nightly:build"], interpreter, run)
+    [kept] = (tmp_path / "cache").iterdir()
+    kept.write_text(text)
+    assert read_flows(["lab.nightly:build"], interpreter, run) == first
+    assert run.runs == 2
+
+
+@pytest.mark.parametrize("packages", ["lib/python3.12/site-packages", "lib/python3/dist-packages"])
+def test_what_is_installed_tells_both_kinds_of_places(tmp_path: Path, packages: str) -> None:
+    (tmp_path / packages).mkdir(parents=True)
+    [place] = _installed(str(tmp_path / "bin" / "python"))
+    assert place.startswith(f"{tmp_path / packages}:")
+
+
+@pytest.mark.parametrize(
     ("reference", "said"),
     [
         ("lab.nightly:gone", "AttributeError: module 'lab.nightly' has no attribute 'gone'"),
@@ -144,6 +167,9 @@ def test_a_parameter_that_the_code_does_not_have_is_refused_before_any_write(
     assert "'knight', which the flow does not have; it has day, note." in refused["msg"]
     manifest.write_text("name: nightly\nflow: lab.nightly:build\nparameters: {day: one}\n")
     assert "parameters.day is not valid; allowed: type integer." in door("prefect_deployment", **options)["msg"]
+    rehearsal = "rehearsal: {parameters: {dya: 1}, expect: {n: {min: 1}}}\n"
+    manifest.write_text(f"name: nightly\nflow: lab.nightly:build\nparameters: {{day: 1}}\n{rehearsal}")
+    assert "rehearsal.parameters names 'dya'" in door("prefect_deployment", **options)["msg"]
     assert proxy.writes == []
     manifest.write_text("name: nightly\nflow: lab.nightly:build\nparameters: {day: 1}\n")
     assert door("prefect_deployment", **options)["plan"][0]["deployment"] == f"{name}/nightly"

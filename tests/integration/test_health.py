@@ -275,6 +275,21 @@ class TestDeployments:
         finding = ask(door, "deployments", deployments=[name], wait_timeout=60)
         assert (finding["verdict"], finding["message"]) == ("pass", f"{name} ready, 1 with runs ahead")
 
+    def test_a_run_too_far_away_to_be_made_is_not_asked_for_and_that_is_said(
+        self, door: Door, make_deployment: MakeDeployment, pool: Pool, unique: Unique
+    ) -> None:
+        name = unique("yearly")
+        day = datetime.datetime.now(tz=datetime.UTC) + datetime.timedelta(days=200)
+        schedule = {"schedule": {"cron": f"0 0 {min(day.day, 28)} {day.month} *"}, "slug": "yearly"}
+        make_deployment(name=name, schedules=[schedule], work_pool_name=pool.name)
+        pool.poll()
+        finding = ask(door, "deployments", deployments=[name], wait_timeout=30)
+        assert (finding["verdict"], finding["message"]) == (
+            "pass",
+            f"{name} ready, 0 with runs ahead; 1 active schedule of {name} not checked, because the next run is more "
+            "than 30 days away",
+        )
+
     @pytest.mark.parametrize(
         ("fields", "verdict"),
         [

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import base64
 import email.utils
 import itertools
 import time
@@ -295,6 +296,38 @@ def test_headers_of_a_gateway_are_sent_and_never_shown(door: Door, proxy: Proxy)
     assert proxy.seen[0].headers["X-Gateway"] == secret
 
 
+def test_no_pause_is_longer_than_the_longest() -> None:
+    assert max(Session._backoff(attempt) for attempt in range(1, 21) for _try in range(20)) == 30.0
+
+
+class TestBehindAProxy:
+    """The environment's ``http_proxy``, which may hold a user and a password."""
+
+    USER = "me:zebra%2077"
+
+    def test_it_is_let_in_and_the_password_is_never_shown(
+        self, proxy: Proxy, door: Door, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        host = proxy.api_url.removeprefix("http://").partition("/")[0]
+        token = base64.b64encode(b"me:zebra 77").decode()
+        proxy.answer(407, body=f"not you: zebra 77, {token}".encode(), times=None)
+        for address in (f"http://{self.USER}@{host}", f"{self.USER}@{host}"):
+            proxy.seen.clear()
+            monkeypatch.setenv("http_proxy", address)
+            refused = door("prefect_info", kind="flows", api_url="http://prefect.example/api")
+            assert "not you: (secret), (secret)" in refused["msg"]
+            assert proxy.seen[0].headers["proxy-authorization"] == f"Basic {token}"
+
+    @pytest.mark.parametrize("host", ["127.0.0.1:1", "[::1", "h:http"])
+    def test_one_that_cannot_be_reached_is_told_without_the_password(
+        self, door: Door, monkeypatch: pytest.MonkeyPatch, host: str
+    ) -> None:
+        monkeypatch.setenv("http_proxy", f"http://{self.USER}@{host}")
+        refused = door("prefect_info", kind="flows", api_url="http://prefect.example/api", retries=0)
+        assert refused["failed"]
+        assert "zebra" not in refused["msg"]
+
+
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
@@ -303,6 +336,9 @@ def test_headers_of_a_gateway_are_sent_and_never_shown(door: Door, proxy: Proxy)
             {"api_url": "http://me:zebra-77@h/api"},
             "api_url holds a user or password; pass them as auth_string instead.",
         ),
+        ({"api_url": "http://[::1/api"}, "The host or the port in api_url cannot be one"),
+        ({"api_url": "http://h:70000/api"}, "The host or the port in api_url cannot be one"),
+        ({"api_url": "http://h:http/api"}, "The host or the port in api_url cannot be one"),
         ({"api_key": "zebra-77", "auth_string": "a:zebra-77"}, "Both api_key (PREFECT_API_KEY) and auth_string"),
         ({"timeout": 0}, "timeout is 0.0; it must be more than 0 seconds."),
         ({"retries": 21}, "retries is 21; allowed are 0 to 20."),

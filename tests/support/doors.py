@@ -37,6 +37,7 @@ class Task:
     module: str
     options: t.Mapping[str, t.Any]
     check: bool = False
+    no_log: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -149,6 +150,7 @@ class Doors:
                 f"hotpass.prefect.{task.module}": dict(task.options),
                 "check_mode": task.check,
                 "diff": True,
+                "no_log": task.no_log,
                 "ignore_errors": True,
                 "register": f"answer_{number}",
             }

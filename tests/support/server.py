@@ -59,6 +59,7 @@ class PrefectServer:
             DO_NOT_TRACK="1",
             PREFECT_API_URL=f"{url}/api",
             PREFECT_SERVER_UI_ENABLED="false",
+            PYTHONTZPATH="",
             **(settings or {}),
         )
         log = home / "server.log"

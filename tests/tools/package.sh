@@ -4,8 +4,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
 # package.sh: builds the tarball from this checkout into dist/, proves that nothing untracked got in, has
-# galaxy-importer check it (its own environment: $IMPORTER_VENV), installs it elsewhere, and reads each module's
-# documentation from there.
+# galaxy-importer check it (its own environment: $IMPORTER_VENV), installs it elsewhere, and from there
+# reads each module's documentation and goes through the promotion's tasks.
 set -euo pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
@@ -47,3 +47,10 @@ modules=("${modules[@]##*/}")
 modules=("${modules[@]%.py}")
 "$step" "Reading the documentation of ${#modules[@]} installed modules" \
     "$venv/bin/ansible-doc" "${modules[@]/#/hotpass.prefect.}"
+mkdir elsewhere
+cd elsewhere
+for way in --syntax-check --list-tasks; do
+    "$step" "Going through the installed promotion with $way" \
+        "$venv/bin/ansible-playbook" hotpass.prefect.promote "$way" \
+        -i "$scratch/site/ansible_collections/hotpass/prefect/inventories/staging"
+done

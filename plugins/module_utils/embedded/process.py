@@ -71,7 +71,10 @@ def ensure(params: dict[str, t.Any], context: Context) -> Outcome:
                 outcome = _carry_out(task, context)
     except OSError as error:
         where = f" ({error.filename})" if error.filename else ""
-        raise CollectionError(f"{task.name}: {error.strerror}{where}.", secrets=secrets) from None
+        raise CollectionError(
+            f"{task.name}: {error.strerror}{where}. Give the state directory to the user who runs this, or name another one.",
+            secrets=secrets,
+        ) from None
     except CollectionError as error:
         error.details.setdefault("secrets", secrets)
         raise

@@ -19,6 +19,7 @@ from ansible_collections.hotpass.prefect.plugins.module_utils.manifests.model im
 from ansible_collections.hotpass.prefect.plugins.module_utils.prefect import plan as plan_
 from ansible_collections.hotpass.prefect.plugins.module_utils.prefect.connection import Connection
 from ansible_collections.hotpass.prefect.plugins.module_utils.prefect.deployments import Wanted
+from ansible_collections.hotpass.prefect.plugins.module_utils.prefect.parameters import check_against_schema
 from ansible_collections.hotpass.prefect.plugins.module_utils.prefect.redact import secrets_in
 from ansible_collections.hotpass.prefect.plugins.module_utils.prefect.session import Session
 from ansible_collections.hotpass.prefect.plugins.module_utils.room import Context, Outcome
@@ -69,6 +70,7 @@ def ensure(params: Params, context: Context) -> Outcome:
     wanted: dict[str, Wanted] = {}
     absent: list[Wanted] = []
     secrets: set[str] = set()
+    problems: list[str] = []
     for manifest in manifests:
         known = code.get(manifest.flow) if manifest.flow else None
         if params["state"] == "absent":
@@ -77,7 +79,10 @@ def ensure(params: Params, context: Context) -> Outcome:
             wanted[manifest.id] = desired.from_manifest(manifest, known, params.get("owner"))
         else:
             wanted[manifest.id] = desired.from_options(manifest, known, params.get("owner"), params.get("unset") or ())
-        secrets |= secrets_in(manifest.parameters) | secrets_in(manifest.job_variables)
+        secrets |= _secrets(manifest)
+        problems += _rehearsal_problems(manifest, wanted.get(manifest.id))
+    if problems:
+        raise CollectionError("Nothing was written. " + " ".join(problems), problems=problems)
     with Session(connection) as session:
         try:
             plan = plan_.make(session, wanted, absent, params.get("owner"), bool(params.get("prune")))
@@ -105,7 +110,7 @@ def _manifests(params: Params) -> list[Manifest]:
     if params.get("manifest_dir"):
         base = params.get("base_dir")
         selection = load.load_selection(
-            pathlib.Path(params["manifest_dir"]), params.get("flows") or None, pathlib.Path(base) if base else None
+            pathlib.Path(params["manifest_dir"]), params.get("flows"), pathlib.Path(base) if base else None
         )
         return [loaded.manifest for loaded in selection]
     document = {name: params[name] for name in INLINE if params.get(name) is not None}
@@ -131,6 +136,30 @@ def _interpreter(params: Params) -> Interpreter | None:
     if not params.get("flow_path"):
         raise CollectionError("flow_python needs flow_path, the directory that holds the flows' packages.")
     return Interpreter(params["flow_python"], params["flow_path"], params.get("flow_cache"))
+
+
+def _secrets(manifest: Manifest) -> set[str]:
+    """The texts of a manifest that no message may quote.
+
+    :raises CollectionError: when the rehearsal holds one, because its parameters are shown.
+    """
+    if manifest.rehearsal is not None and secrets_in(manifest.rehearsal.parameters):
+        raise CollectionError(
+            f"{manifest.id}: rehearsal.parameters holds what looks like a secret, and they are shown; "
+            "leave it out, and the rehearsal takes the deployment's own."
+        )
+    holders: list[t.Any] = [manifest.parameters, manifest.job_variables, [*(manifest.pull_steps or ())]]
+    holders += [schedule.parameters for schedule in manifest.all_schedules()]
+    return {secret for holder in holders for secret in secrets_in(holder)}
+
+
+def _rehearsal_problems(manifest: Manifest, wanted: Wanted | None) -> list[str]:
+    """What would let the rehearsal fail after everything was written."""
+    if manifest.rehearsal is None or wanted is None:
+        return []
+    schema = wanted.fields.get("parameter_openapi_schema")
+    found = check_against_schema("rehearsal.parameters", manifest.rehearsal.parameters, schema)
+    return [f"{manifest.id}: {problem}" for problem in found]
 
 
 def _check_expected(plan: plan_.Plan, expected: str | None) -> None:

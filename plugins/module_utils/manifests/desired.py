@@ -29,6 +29,9 @@ _COPIED = (
 )
 
 
+_LIMITS = ("concurrency_limit", "global_concurrency_limit")
+
+
 def flow_name_of(manifest: Manifest, code: FlowCode | None) -> str:
     """The flow's name on the server: as the manifest says, else as the code does.
 
@@ -57,6 +60,9 @@ def from_options(manifest: Manifest, code: FlowCode | None, owner: str | None, u
     named = _given(manifest, [name for name in _COPIED if name in manifest.declared])
     if "work_pool" in named and "work_queue" not in named:
         named["work_queue"] = None
+    if named.keys() & _LIMITS:
+        # A deployment has one limit or the other, so naming either decides on both.
+        named = {**dict.fromkeys(_LIMITS), **named}
     return _wanted(manifest, code, owner, {**named, **dict.fromkeys(unset)}, whole=False)
 
 
@@ -70,7 +76,7 @@ def _wanted(
     if manifest.concurrency_options is not None:
         fields["concurrency_options"] = manifest.concurrency_options.model_dump()
     entrypoint = manifest.entrypoint or (code.entrypoint if code else None) or _conventional_entrypoint(manifest.flow)
-    if whole or manifest.entrypoint or manifest.flow:
+    if whole or manifest.entrypoint:
         fields["entrypoint"] = entrypoint
     if manifest.parameter_openapi_schema is not None:
         fields["parameter_openapi_schema"] = manifest.parameter_openapi_schema
@@ -106,6 +112,7 @@ def _wanted(
         fields=fields,
         schedules=schedules,
         exact_labels=whole,
+        on_create={} if "entrypoint" in fields else {"entrypoint": entrypoint},
     )
 
 

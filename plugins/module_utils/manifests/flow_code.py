@@ -24,9 +24,10 @@ from ansible_collections.hotpass.prefect.plugins.module_utils.room import RunCom
 _VERSION = "1"
 _MARK = "hotpass.prefect:flows:"
 # Runs in the other interpreter. Its standard output belongs to the answer, so whatever the flow's code prints goes to
-# standard error.
+# standard error. It lives for one answer: collecting garbage and an orderly end would cost a quarter of its time.
 _PROBE = """
-import json, os, sys
+import gc, json, os, sys
+gc.disable()
 answer_to = os.fdopen(os.dup(1), "w")
 os.dup2(2, 1)
 request = json.load(sys.stdin)
@@ -47,6 +48,7 @@ for reference in request["flows"]:
         answers[reference] = {"error": f"{type(error).__name__}: {error}"}
 answer_to.write(request["mark"] + json.dumps(answers))
 answer_to.flush()
+os._exit(0)
 """
 
 
@@ -94,7 +96,7 @@ def read_flows(references: t.Iterable[str], interpreter: Interpreter, run: RunCo
         raise CollectionError(f"flow_path names {interpreter.flow_path!r}, which is no directory.")
     code_sha256 = _tree_sha256(pathlib.Path(interpreter.flow_path))
     cache = _cache_file(wanted, interpreter, code_sha256)
-    answers = _read_cache(cache)
+    answers = _read_cache(cache, wanted)
     if answers is None:
         answers = _ask(wanted, interpreter, run)
         problems = [
@@ -158,14 +160,27 @@ def _cache_file(references: list[str], interpreter: Interpreter, code_sha256: st
 def _installed(python: str) -> list[str]:
     """What tells that packages of an interpreter have changed: its site directories' times of change."""
     prefix = pathlib.Path(python).parent.parent
-    return [f"{path}:{path.stat().st_mtime_ns}" for path in sorted(prefix.glob("lib*/python3*/site-packages"))]
+    places = sorted(path for kind in ("site", "dist") for path in prefix.glob(f"lib*/python3*/{kind}-packages"))
+    return [f"{path}:{path.stat().st_mtime_ns}" for path in places]
 
 
-def _read_cache(file: pathlib.Path) -> dict[str, t.Any] | None:
+def _read_cache(file: pathlib.Path, references: list[str]) -> dict[str, t.Any] | None:
+    """The kept answers; None where there are none, or none of the shape that the probe gives."""
     try:
-        return t.cast("dict[str, t.Any]", json.loads(file.read_text()))
+        answers = json.loads(file.read_text())
     except (OSError, ValueError):
         return None
+    if not isinstance(answers, dict) or sorted(answers) != references:
+        return None
+    return answers if all(_is_answer(answer) for answer in answers.values()) else None
+
+
+def _is_answer(answer: t.Any) -> bool:
+    return (
+        isinstance(answer, dict)
+        and all(isinstance(answer.get(key), str) for key in ("name", "file", "function"))
+        and isinstance(answer.get("schema"), dict)
+    )
 
 
 def _write_cache(file: pathlib.Path, answers: dict[str, t.Any]) -> None:

@@ -277,7 +277,7 @@ class Manifest(_Strict):
         tuple[_Step, ...] | None, Allowed("a list of mappings, each from one step's import path to its inputs")
     ] = Field(default=None, description="What a worker does before each run to get the code: one step per item.")
     rehearsal: t.Annotated[Rehearsal | None, Allowed("a mapping of parameters, timeout, summary and expect")] = Field(
-        default=None, description="Asks for one bounded run at every promotion, and says what it has to show."
+        default=None, description="Asks for one bounded run when promoted, and says what it has to show."
     )
 
     @model_validator(mode="before")

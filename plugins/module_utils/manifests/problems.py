@@ -8,16 +8,14 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
-import re
 import typing as t
 
 from ansible_collections.hotpass.prefect.plugins.module_utils.errors import CollectionError
-from ansible_collections.hotpass.prefect.plugins.module_utils.prefect.redact import MASK, is_secret_key
+from ansible_collections.hotpass.prefect.plugins.module_utils.prefect.redact import MASK, is_secret_key, mask_addresses
 
 Path = tuple[t.Union[str, int], ...]  # noqa: UP007  ansible-test's pylint refuses | outside annotations
 
 _LONGEST_VALUE = 60
-_USERINFO = re.compile(r"(?<=://)[^/@\s]+(?=@)")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -81,7 +79,7 @@ def shown(value: t.Any, path: Path = ()) -> str:
     if any(is_secret_key(step) for step in path):
         return MASK
     if isinstance(value, str):
-        return json.dumps(_shortened(_USERINFO.sub(MASK, value)), ensure_ascii=not value.isprintable())
+        return json.dumps(_shortened(mask_addresses(value)), ensure_ascii=not value.isprintable())
     if isinstance(value, float) and not math.isfinite(value):
         return ".nan" if math.isnan(value) else ".inf" if value > 0 else "-.inf"
     if isinstance(value, (int, float)):

@@ -16,6 +16,7 @@ import typing as t
 
 from ansible_collections.hotpass.prefect.plugins.module_utils.manifests import schedule
 from ansible_collections.hotpass.prefect.plugins.module_utils.manifests.problems import Path, shown
+from ansible_collections.hotpass.prefect.plugins.module_utils.third_party import json_schema_fault
 
 MAX_PARAMETER_BYTES = 512 * 1024
 
@@ -48,6 +49,7 @@ def faults(document: t.Mapping[str, t.Any]) -> t.Iterator[Fault]:
     yield from _rehearsal(document)
     if not unwritable:
         yield from _sizes(document)
+        yield from _parameter_schema(document)
 
 
 def _not_json(value: t.Any, path: Path, parents: set[int]) -> t.Iterator[Fault]:
@@ -134,6 +136,14 @@ def _rehearsal(document: t.Mapping[str, t.Any]) -> t.Iterator[Fault]:
         low, high = expectation.get("min"), expectation.get("max")
         if isinstance(low, (int, float)) and isinstance(high, (int, float)) and low > high:
             yield Fault((*path, "max"), "a max that is not below min")
+
+
+def _parameter_schema(document: t.Mapping[str, t.Any]) -> t.Iterator[Fault]:
+    schema = document.get("parameter_openapi_schema")
+    fault = json_schema_fault(schema) if isinstance(schema, dict) else None
+    if fault is not None:
+        path, allowed = fault
+        yield Fault(("parameter_openapi_schema", *path), allowed)
 
 
 def _sizes(document: t.Mapping[str, t.Any]) -> t.Iterator[Fault]:

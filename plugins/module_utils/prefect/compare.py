@@ -66,6 +66,6 @@ def _mark_changed_secrets(shown: t.Any, before: t.Any, after: t.Any) -> t.Any:
             _mark_changed_secrets(item, before[index] if same_length else _ABSENT, after[index])
             for index, item in enumerate(shown)
         ]
-    if shown == MASK and after != MASK and not same(before, after):
-        return _CHANGED_SECRET
+    if isinstance(shown, str) and not same(shown, after) and not same(before, after):
+        return shown.replace(MASK, _CHANGED_SECRET)
     return shown

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import dataclasses
 import typing as t
+import urllib.parse
 
 from ansible.module_utils.basic import env_fallback
 from ansible_collections.hotpass.prefect.plugins.module_utils.errors import CollectionError
 from ansible_collections.hotpass.prefect.plugins.module_utils.room import Spec
+from ansible_collections.hotpass.prefect.plugins.module_utils.third_party import urllib3
 
 CONNECTION_SPEC = Spec(
     options={
@@ -58,6 +60,14 @@ class Connection:
             raise CollectionError(
                 f"api_url is {url!r}; it must be an http or https address such as http://127.0.0.1:4200/api."
             )
+        try:
+            urllib3.util.parse_url(url)
+            urllib.parse.urlsplit(url).port  # noqa: B018  Reading it is the check.
+        except (urllib3.exceptions.LocationParseError, ValueError):
+            raise CollectionError(
+                "The host or the port in api_url cannot be one; it must be an http or https address such as "
+                "http://127.0.0.1:4200/api."
+            ) from None
         if "@" in rest.split("/", 1)[0]:
             raise CollectionError("api_url holds a user or password; pass them as auth_string instead.")
         if params.get("api_key") and params.get("auth_string"):

@@ -11,6 +11,7 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
+from ansible_collections.hotpass.prefect.plugins.module_utils.errors import CollectionError
 from ansible_collections.hotpass.prefect.plugins.module_utils.prefect import schedules as schedules_
 from ansible_collections.hotpass.prefect.plugins.module_utils.prefect.compare import same
 from ansible_collections.hotpass.prefect.plugins.module_utils.prefect.schedules import Schedule
@@ -41,6 +42,10 @@ DEFAULTS: t.Mapping[str, t.Any] = {
 }
 
 
+class Overtaken(CollectionError):
+    """The server changed between the plan and the write."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Wanted:
     """One deployment as it shall be.
@@ -49,6 +54,7 @@ class Wanted:
     :param fields: the managed fields, by this collection's names; what is not in it stays as the server has it.
     :param schedules: all schedules the deployment shall have, or None to leave them alone.
     :param exact_labels: whether labels beyond the wanted ones are removed.
+    :param on_create: fields that count only when there is no such deployment yet.
     """
 
     flow_name: str
@@ -56,6 +62,7 @@ class Wanted:
     fields: t.Mapping[str, t.Any] = dataclasses.field(default_factory=dict)
     schedules: tuple[Schedule, ...] | None = None
     exact_labels: bool = False
+    on_create: t.Mapping[str, t.Any] = dataclasses.field(default_factory=dict)
 
     @property
     def full_name(self) -> str:
@@ -83,7 +90,9 @@ def canonical_value(name: str, value: t.Any) -> t.Any:
     if name == "pull_steps":
         return list(value or [])
     if name == "parameter_openapi_schema":
-        return value or {"type": "object", "properties": {}}
+        # Prefect's own tools leave these out when they are empty.
+        trimmed = {key: item for key, item in (value or {}).items() if item or key not in ("definitions", "required")}
+        return trimmed or {"type": "object", "properties": {}}
     if name == "concurrency_options" and value:
         return {"grace_period_seconds": None, **value}
     return value
@@ -135,9 +144,9 @@ def own_labels(row: Row, flow_labels: t.Mapping[str, t.Any]) -> dict[str, t.Any]
     }
 
 
-def owner_of(row: Row) -> str | None:
+def owner_of(row: Row, flow_labels: t.Mapping[str, t.Any]) -> str | None:
     """Who manages this deployment, or None when nobody has said so."""
-    return (row.get("labels") or {}).get(OWNER_LABEL)
+    return own_labels(row, flow_labels).get(OWNER_LABEL)
 
 
 def create(session: Session, wanted: Wanted, flow_id: str, limit_id: str | None) -> Row:
@@ -156,7 +165,17 @@ def create(session: Session, wanted: Wanted, flow_id: str, limit_id: str | None)
         body["labels"] = fields["labels"]
     plain, with_maximum = _by_maximum([schedule.to_body() for schedule in wanted.schedules or ()])
     body["schedules"] = plain
-    row: Row = session.write("POST", "/deployments/", body)
+    sent_again = False
+
+    def settle() -> None:
+        nonlocal sent_again
+        sent_again = True
+
+    row: Row = session.write("POST", "/deployments/", body, settle=settle)
+    if session.status == 200 and not sent_again:
+        raise Overtaken(
+            "somebody else created it after the plan was made, and it has been overwritten; look at it, then run again."
+        )
     _add_schedules(session, row["id"], with_maximum)
     return row
 
@@ -168,11 +187,13 @@ def update(
     changed: t.Collection[str],
     flow_labels: t.Mapping[str, t.Any],
     limit_id: str | None,
+    left_behind: bool = False,
 ) -> None:
     """Write the changed fields of an existing deployment, each through the route that does it without harm.
 
     :param changed: the names of the fields that differ.
     :param limit_id: of the shared limit that is wanted, if one is.
+    :param left_behind: whether the deployment's own limit is there though a shared one is bound.
     """
     fields = wanted.canonical()
     pool = fields.get("work_pool", row.get("work_pool_name"))
@@ -188,7 +209,8 @@ def update(
             session.write("PATCH", f"/deployments/{row['id']}", {**body, **limits})
         if "schedules" in changed:
             _sync_schedules(session, wanted.schedules or (), row)
-    if limits.get("global_concurrency_limit_id") and _has_own_limit(row):
+    # Only now: in the other order the deployment would have no limit at all for a moment.
+    if limits.get("global_concurrency_limit_id") and (left_behind or _has_own_limit(row)):
         session.write("DELETE", f"/v2/concurrency_limits/{quote(own_limit_name(row))}")
 
 

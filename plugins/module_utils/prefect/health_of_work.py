@@ -16,6 +16,7 @@ from ansible_collections.hotpass.prefect.plugins.module_utils.prefect.findings i
     passed,
     until,
 )
+from ansible_collections.hotpass.prefect.plugins.module_utils.prefect.next_run import HORIZON_DAYS, far_schedules
 from ansible_collections.hotpass.prefect.plugins.module_utils.prefect.reading import DEPLOYMENTS, FLOWS, read_all
 from ansible_collections.hotpass.prefect.plugins.module_utils.prefect.session import quote
 
@@ -80,7 +81,11 @@ def _is_recent(worker: dict[str, t.Any]) -> bool:
 
 
 def check_deployments(ward: Ward) -> Finding:
-    """Whether each deployment is READY (a worker polls for it), and has a run ahead of it if its schedule is active."""
+    """Whether each deployment is READY (a worker polls for it), with a run ahead if its schedule is active.
+
+    A schedule whose next run is far away is not asked for one, and the message says so: the server looks ahead only
+    about 100 days.
+    """
     wanted = ward.params["deployments"]
 
     def look() -> Finding:
@@ -99,14 +104,25 @@ def check_deployments(ward: Ward) -> Finding:
                 "Start a worker of its work pool, and see whether the pool or its queue is paused.",
             )
         expecting = [(name, row) for name, row in rows.values() if _expects_runs(row)]
-        unscheduled = sorted(name for name, row in expecting if not _has_run_ahead(ward, row))
+        without = [(name, row) for name, row in expecting if not _has_run_ahead(ward, row)]
+        counted = [(name, far_schedules(row, _now())) for name, row in without]
+        far = [(name, count) for name, count in counted if count]
+        unscheduled = sorted(name for name, count in counted if not count)
         if unscheduled:
             return failed(
                 "deployments",
                 f"the schedule of {_listed(unscheduled)} is active, and no run lies ahead",
                 "The scheduler of the server does not work, or the schedule has come to its end.",
             )
-        return passed("deployments", f"{_listed(sorted(wanted))} ready, {len(expecting)} with runs ahead")
+        unchecked = ""
+        if far:
+            total, names = sum(count for _name, count in far), sorted({name for name, _count in far})
+            unchecked = (
+                f"; {total} active schedule{'s' if total > 1 else ''} of {_listed(names)} not checked, because the "
+                f"next run is more than {HORIZON_DAYS} days away"
+            )
+        ahead = len(expecting) - len(without)
+        return passed("deployments", f"{_listed(sorted(wanted))} ready, {ahead} with runs ahead{unchecked}")
 
     return until(ward, "the deployments to be ready", look)
 

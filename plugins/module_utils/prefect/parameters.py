@@ -14,7 +14,7 @@ _PLACEHOLDER = "__prefect_kind"
 
 
 def check_parameters(wanted: Wanted, row: t.Mapping[str, t.Any] | None) -> list[str]:
-    """What is wrong with the wanted parameters: a name that the flow does not have, a value of another type.
+    """What is wrong with the wanted parameters, also of the schedules: an unknown name, a value of another type.
 
     The schema is the wanted one, else the one that the server has. Without any, or where the deployment does not
     enforce it, nothing can be said and nothing is refused: then the server does not look either.
@@ -26,18 +26,39 @@ def check_parameters(wanted: Wanted, row: t.Mapping[str, t.Any] | None) -> list[
     if schema is None and row is not None:
         schema = row.get("parameter_openapi_schema")
     enforced = wanted.fields.get("enforce_parameter_schema", (row or {}).get("enforce_parameter_schema", True))
-    if not parameters or not schema or "properties" not in schema or not enforced:
+    if not schema or not enforced:
         return []
-    return unknown_parameters(parameters, schema) + _mistyped("parameters", parameters, schema)
+    problems = check_against_schema("parameters", parameters, schema)
+    for schedule in wanted.schedules or ():
+        label = f"parameters of the schedule {schedule.slug}"
+        problems += check_against_schema(label, schedule.parameters, schema)
+    return problems
 
 
-def unknown_parameters(parameters: t.Mapping[str, t.Any], schema: t.Mapping[str, t.Any]) -> list[str]:
+def check_against_schema(
+    label: str, parameters: t.Mapping[str, t.Any] | None, schema: t.Mapping[str, t.Any] | None
+) -> list[str]:
+    """A sentence for each parameter that the flow does not have or that has another type.
+
+    None are demanded. A schema without ``properties`` says nothing, and refuses nothing.
+
+    :param label: begins each sentence: whose parameters they are.
+    :raises CollectionError: when the schema is none.
+    """
+    if not parameters or not schema or "properties" not in schema:
+        return []
+    return unknown_parameters(parameters, schema, label) + _mistyped(label, parameters, schema)
+
+
+def unknown_parameters(
+    parameters: t.Mapping[str, t.Any], schema: t.Mapping[str, t.Any], label: str = "parameters"
+) -> list[str]:
     """A sentence for each parameter that the flow does not have, unless the schema lets any name pass."""
     known = sorted(schema.get("properties") or {})
     if schema.get("additionalProperties"):
         return []
     return [
-        f"parameters names {name!r}, which the flow does not have; it has {', '.join(known) or 'no parameters'}."
+        f"{label} names {name!r}, which the flow does not have; it has {', '.join(known) or 'no parameters'}."
         for name in sorted(parameters)
         if name not in known
     ]
@@ -66,9 +87,15 @@ def _mistyped(field: str, values: t.Mapping[str, t.Any], schema: t.Mapping[str, 
         return []
     relaxed = _without_required(dict(schema))
     return [
-        f"{field}{'.' if path else ''}{path} is not valid; allowed: {allowed}."
+        f"{_where(field, path)} is not valid; allowed: {allowed}."
         for path, allowed in json_schema_errors(relaxed, plain)
     ]
+
+
+def _where(field: str, path: str) -> str:
+    if not path:
+        return field
+    return f"{path} in the {field}" if " " in field else f"{field}.{path}"
 
 
 def _has_template(value: t.Any) -> bool:

@@ -21,7 +21,12 @@ from ansible_collections.hotpass.prefect.plugins.module_utils.prefect.compare im
     differing,
     field_changes,
 )
-from ansible_collections.hotpass.prefect.plugins.module_utils.prefect.deployments import OWNER_LABEL, Row, Wanted
+from ansible_collections.hotpass.prefect.plugins.module_utils.prefect.deployments import (
+    OWNER_LABEL,
+    Overtaken,
+    Row,
+    Wanted,
+)
 from ansible_collections.hotpass.prefect.plugins.module_utils.prefect.errors import ApiError, Unreachable
 from ansible_collections.hotpass.prefect.plugins.module_utils.prefect.parameters import (
     check_job_variables,
@@ -87,14 +92,14 @@ class Server:
     :param flows: by name.
     :param flow_names: by id.
     :param pools: by name.
-    :param limits: ids of global concurrency limits by name; read only when one is wanted.
+    :param limits: global concurrency limits by name; read only when one is wanted.
     """
 
     rows: dict[tuple[str, str], Row]
     flows: dict[str, Row]
     flow_names: dict[str, str]
     pools: dict[str, Row]
-    limits: dict[str, str]
+    limits: dict[str, Row]
 
     def flow_labels(self, flow_name: str) -> t.Mapping[str, t.Any]:
         """The labels that the server copies from a flow onto its deployments."""
@@ -133,19 +138,29 @@ def _read(session: Session, wanted: t.Sequence[Wanted], everything: bool) -> Ser
     flow_filter = filters.flows() if everything else filters.flows(names=flow_names)
     flows = reading.read_all(session, reading.FLOWS, flow_filter)
     names = {flow["id"]: flow["name"] for flow in flows}
-    pools_wanted = sorted({item.fields["work_pool"] for item in wanted if item.fields.get("work_pool")})
+    by_name = {(names[row["flow_id"]], row["name"]): row for row in rows if row["flow_id"] in names}
+    pools_wanted = sorted({pool for item in wanted if (pool := _pool_of(item, by_name))})
     pools = (
         reading.read_all(session, reading.WORK_POOLS, filters.work_pools(names=pools_wanted)) if pools_wanted else []
     )
     shared = any(item.fields.get("global_concurrency_limit") for item in wanted)
     limits = reading.read_all(session, reading.CONCURRENCY_LIMITS, filters.concurrency_limits()) if shared else []
     return Server(
-        rows={(names[row["flow_id"]], row["name"]): row for row in rows if row["flow_id"] in names},
+        rows=by_name,
         flows={flow["name"]: flow for flow in flows},
         flow_names=names,
         pools={pool["name"]: pool for pool in pools},
-        limits={limit["name"]: limit["id"] for limit in limits},
+        limits={limit["name"]: limit for limit in limits},
     )
+
+
+def _pool_of(wanted: Wanted, rows: t.Mapping[tuple[str, str], Row]) -> str | None:
+    """The pool whose template the job variables have to fit: the wanted one, else the one that the deployment is in."""
+    pool: str | None = wanted.fields.get("work_pool")
+    row = rows.get((wanted.flow_name, wanted.name))
+    if "work_pool" not in wanted.fields and row and wanted.fields.get("job_variables"):
+        pool = row.get("work_pool_name")
+    return pool
 
 
 def make(
@@ -166,7 +181,7 @@ def make(
     if prune and not owner:
         raise CollectionError("prune needs owner: without it nothing tells whose deployments may be deleted.")
     server = _read(session, [*wanted.values(), *absent], everything=prune)
-    problems = _problems(server, wanted, owner)
+    problems = _problems(server, wanted, owner) + _foreign(server, {item.full_name: item for item in absent}, owner)
     if problems:
         raise CollectionError("Nothing was written. " + " ".join(problems), problems=problems)
     steps = [_step(server, manifest_id, item) for manifest_id, item in sorted(wanted.items())]
@@ -179,18 +194,25 @@ def make(
             steps.append(_deletion(server, item.name, item.full_name, row))
     if prune:
         for (flow_name, name), row in sorted(server.rows.items()):
-            if (flow_name, name) not in kept and deployments.owner_of(row) == owner:
+            held_by = deployments.owner_of(row, server.flow_labels(flow_name))
+            if (flow_name, name) not in kept and held_by == owner:
                 steps.append(_deletion(server, f"{flow_name}/{name}", f"{flow_name}/{name}", row))
     return Plan(tuple(steps), server)
 
 
 def _step(server: Server, manifest_id: str, wanted: Wanted) -> Step:
     row = server.rows.get((wanted.flow_name, wanted.name))
+    if row is None:
+        wanted = dataclasses.replace(wanted, fields={**wanted.on_create, **wanted.fields})
     after = wanted.canonical()
     if row is None:
         return Step(manifest_id, "create", wanted.full_name, None, after, wanted)
     seen = deployments.canonical_row(row, server.flow_labels(wanted.flow_name), wanted)
     before = {name: seen[name] for name in after}
+    left_behind = server.limits.get(deployments.own_limit_name(row))
+    if left_behind and wanted.fields.get("global_concurrency_limit") and "concurrency_limit" in before:
+        # An earlier change to a shared limit was cut off before it deleted the deployment's own.
+        before["concurrency_limit"] = left_behind["limit"]
     action: Action = "update" if differing(before, after) else "unchanged"
     return Step(manifest_id, action, wanted.full_name, before, after, wanted, row)
 
@@ -219,15 +241,24 @@ def _problems(server: Server, wanted: t.Mapping[str, Wanted], owner: str | None)
                 f"{manifest_id}: global_concurrency_limit names {limit!r}, which the server does not have; "
                 "create it first."
             )
-        held_by = deployments.owner_of(row) if row else None
+        problems.extend(f"{manifest_id}: {problem}" for problem in check_parameters(item, row))
+        template = server.pools.get(_pool_of(item, server.rows) or "")
+        if template is not None:
+            problems.extend(f"{manifest_id}: {problem}" for problem in check_job_variables(item, template))
+    return problems + _foreign(server, wanted, owner)
+
+
+def _foreign(server: Server, items: t.Mapping[str, Wanted], owner: str | None) -> list[str]:
+    """A sentence for each deployment that somebody else manages."""
+    problems = []
+    for label, item in sorted(items.items()):
+        row = server.rows.get((item.flow_name, item.name))
+        held_by = deployments.owner_of(row, server.flow_labels(item.flow_name)) if row else None
         if held_by is not None and held_by != owner:
             problems.append(
-                f"{manifest_id}: {item.full_name} is managed by {held_by!r}, and this task's owner is {owner!r}; "
+                f"{label}: {item.full_name} is managed by {held_by!r}, and this task's owner is {owner!r}; "
                 f"remove the label {OWNER_LABEL} from it to hand it over."
             )
-        problems.extend(f"{manifest_id}: {problem}" for problem in check_parameters(item, row))
-        if pool in server.pools:
-            problems.extend(f"{manifest_id}: {problem}" for problem in check_job_variables(item, server.pools[pool]))
     return problems
 
 
@@ -240,34 +271,44 @@ def apply(
     """Write the plan's changes, and hold the server against it.
 
     :param on_error: ``stop`` at the first deployment that fails, or ``continue`` with the others.
-    :raises CollectionError: with what was and what was not applied, when a write failed or did not take effect.
+    :raises CollectionError: when a write failed or did not take effect. ``applied`` has what is as planned,
+        ``partly_applied`` what was begun and is not, ``not_applied`` what is as it was.
     """
-    applied: list[Step] = []
+    tried: list[Step] = []
     failed: dict[str, str] = {}
     flow_ids = {name: flow["id"] for name, flow in plan.server.flows.items()}
     for step in plan.changes:
         if failed and on_error == "stop":
             break
+        tried.append(step)
         try:
             _write(session, plan.server, step, flow_ids)
-        except (ApiError, Unreachable) as error:
+        except (ApiError, Unreachable, Overtaken) as error:
             failed[step.full_name] = error.message
             tell(f"failed   {step.full_name}: {error.message}")
         else:
-            applied.append(step)
             tell(f"{_DONE[step.action]}  {step.full_name}")
-    failed.update(_not_kept(session, applied))
+    fates = _fates(session, tried, failed)
     if failed:
-        done = [step.full_name for step in applied if step.full_name not in failed]
-        names = [step.full_name for step in plan.changes]
-        raise CollectionError(
-            f"{len(done)} of {len(names)} changes were applied. "
-            + " ".join(f"{name}: {message}" for name, message in failed.items()),
-            applied=done,
-            failed_deployments=failed,
-            not_applied=[name for name in names if name not in done],
-            changed=bool(applied),
-        )
+        _raise_report(plan, fates, failed)
+
+
+Fate = t.Literal["applied", "partly", "untouched"]
+
+
+def _raise_report(plan: Plan, fates: dict[str, Fate], failed: dict[str, str]) -> t.NoReturn:
+    names = [step.full_name for step in plan.changes]
+    applied = [name for name in names if fates.get(name) == "applied"]
+    partly = [name for name in names if fates.get(name) == "partly"]
+    raise CollectionError(
+        f"{len(applied)} of {len(names)} changes were applied. "
+        + " ".join(f"{name}: {message}" for name, message in failed.items()),
+        applied=applied,
+        partly_applied=partly,
+        not_applied=[name for name in names if name not in applied and name not in partly],
+        failed_deployments=failed,
+        changed=bool(applied or partly),
+    )
 
 
 def _write(session: Session, server: Server, step: Step, flow_ids: dict[str, str]) -> None:
@@ -276,10 +317,12 @@ def _write(session: Session, server: Server, step: Step, flow_ids: dict[str, str
         return
     wanted = t.cast("Wanted", step.wanted)
     limit = wanted.fields.get("global_concurrency_limit")
-    limit_id = server.limits[limit] if limit else None
+    limit_id = server.limits[limit]["id"] if limit else None
     if step.row is not None:
         changed = differing(step.before or {}, step.after or {})
-        deployments.update(session, wanted, step.row, changed, server.flow_labels(wanted.flow_name), limit_id)
+        left_behind = deployments.own_limit_name(step.row) in server.limits
+        labels = server.flow_labels(wanted.flow_name)
+        deployments.update(session, wanted, step.row, changed, labels, limit_id, left_behind)
         return
     if wanted.flow_name not in flow_ids:
         # Creating a flow that exists answers with that flow, so this needs no look before it.
@@ -287,28 +330,53 @@ def _write(session: Session, server: Server, step: Step, flow_ids: dict[str, str
     deployments.create(session, wanted, flow_ids[wanted.flow_name], limit_id)
 
 
-def _not_kept(session: Session, applied: t.Sequence[Step]) -> dict[str, str]:
-    """The applied steps that the server does not show, read back in bulk; nothing when all is as planned."""
-    written = [step.wanted for step in applied if step.wanted]
-    if not written:
+def _fates(session: Session, tried: t.Sequence[Step], failed: dict[str, str]) -> dict[str, Fate]:
+    """What became of each step that was tried, read back in bulk; what is not as planned is added to ``failed``."""
+    if not tried:
         return {}
-    server = _read(session, written, everything=False)
-    problems = {}
-    for step in applied:
-        if step.wanted is None:
+    try:
+        server = _read(session, [_identity(step) for step in tried], everything=False)
+    except CollectionError as error:
+        for step in tried:
+            failed.setdefault(step.full_name, f"it was written and could not be read back: {error.message}")
+        return {step.full_name: "partly" for step in tried}
+    fates: dict[str, Fate] = {}
+    for step in tried:
+        identity = _identity(step)
+        row = server.rows.get((identity.flow_name, identity.name))
+        labels = server.flow_labels(identity.flow_name)
+        unlike = _unlike_plan(step, row, labels)
+        if unlike is None and step.full_name not in failed:
+            fates[step.full_name] = "applied"
             continue
-        row = server.rows.get((step.wanted.flow_name, step.wanted.name))
-        if row is None:
-            problems[step.full_name] = "it was written and is not there; is somebody else at work on it?"
-            continue
-        labels = server.flow_labels(step.wanted.flow_name)
-        unlike = differing(deployments.canonical_row(row, labels, step.wanted), step.after or {})
-        if unlike:
-            problems[step.full_name] = (
-                f"the server shows other values than were written for {', '.join(sorted(unlike))}; "
-                "is somebody else at work on it?"
-            )
-    return problems
+        untouched = _is_as_before(step, row, labels) and step.full_name in failed
+        fates[step.full_name] = "untouched" if untouched else "partly"
+        if unlike is not None:
+            failed.setdefault(step.full_name, f"{unlike}; is somebody else at work on it?")
+    return fates
+
+
+def _identity(step: Step) -> Wanted:
+    if step.wanted is not None:
+        return step.wanted
+    flow_name, _slash, name = step.full_name.partition("/")
+    return Wanted(flow_name, name)
+
+
+def _unlike_plan(step: Step, row: Row | None, flow_labels: t.Mapping[str, t.Any]) -> str | None:
+    """In what the server differs from the step that was written; None when it does not."""
+    if step.wanted is None:
+        return None if row is None else "it was deleted and is still there"
+    if row is None:
+        return "it was written and is not there"
+    unlike = differing(deployments.canonical_row(row, flow_labels, step.wanted), step.after or {})
+    return f"the server shows other values than were written for {', '.join(sorted(unlike))}" if unlike else None
+
+
+def _is_as_before(step: Step, row: Row | None, flow_labels: t.Mapping[str, t.Any]) -> bool:
+    if row is None or step.row is None:
+        return row is None and step.row is None
+    return not differing(deployments.canonical_row(row, flow_labels, step.wanted), step.before or {})
 
 
 def fingerprint(value: t.Any) -> str:

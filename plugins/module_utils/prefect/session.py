@@ -125,8 +125,27 @@ class Session:
         url = urllib.parse.urlsplit(self.connection.api_url)
         proxy = urllib.request.getproxies().get(url.scheme)
         if proxy and not urllib.request.proxy_bypass(url.hostname or ""):
-            return urllib3.ProxyManager(proxy, **tls)
+            return self._through(proxy, tls)
         return urllib3.PoolManager(**tls)
+
+    def _through(self, proxy: str, tls: dict[str, t.Any]) -> urllib3.ProxyManager:
+        """The pool behind a proxy, whose address may hold a user and a password, which are then never shown."""
+        head, _at, host = proxy.rpartition("@")
+        scheme, userinfo = head.split("://", 1) if "://" in head else ("http", head)
+        address = f"{scheme}://{host}" if head or "://" not in proxy else proxy
+        headers = None
+        if head:
+            given = urllib.parse.unquote(userinfo)
+            headers = urllib3.make_headers(proxy_basic_auth=given)
+            token = headers["proxy-authorization"].rpartition(" ")[2]
+            self._secrets |= {s for s in (given, given.partition(":")[2], userinfo.partition(":")[2], token) if s}
+        try:
+            return urllib3.ProxyManager(address, proxy_headers=headers, **tls)
+        except (urllib3.exceptions.HTTPError, ValueError):
+            raise Unreachable(
+                "The proxy that the environment names (http_proxy, https_proxy) is no address such as "
+                "http://proxy.example:3128."
+            ) from None
 
     def close(self) -> None:
         """Close the kept-alive connections."""
@@ -295,7 +314,8 @@ class Session:
 
     @staticmethod
     def _backoff(attempt: int) -> float:
-        return min(_LONGEST_WAIT, 0.2 * 2.0 ** (attempt - 1)) * random.uniform(0.5, 1.5)
+        # The first wait is short: SQLite answers 503 for a moment whenever two writers meet.
+        return min(_LONGEST_WAIT, 0.02 * 4.0 ** (attempt - 1) * random.uniform(0.5, 1.5))
 
     @staticmethod
     def _wait_asked_for(headers: t.Mapping[str, str]) -> float | None:

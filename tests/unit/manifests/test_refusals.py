@@ -137,6 +137,21 @@ FIELDS = [
     ("pull_steps: [{nope: {}}]", 3, "pull_steps[0]", 'the key "nope"', STEPS),
     ('labels: {"": x}', 3, "labels", 'the key ""', LABELS),
     ("pull_steps:\n  - a.b:", 4, "pull_steps[0].a.b", "null", STEPS),
+    (
+        "parameter_openapi_schema:\n  properties:\n    a: {type: nonsense}",
+        5,
+        "parameter_openapi_schema.properties.a.type",
+        '"nonsense"',
+        "anyOf [{'$ref': '#/$defs/simpleTypes'}, {'type': 'array', 'items': {'$ref': '#/$defs/simpleTypes'}, "
+        "'minItems': 1, 'uniqueItems': True}] as in JSON Schema",
+    ),
+    (
+        "parameter_openapi_schema:\n  properties:\n    a:\n      $ref: '#/definitions/Nope'",
+        6,
+        "parameter_openapi_schema.properties.a.$ref",
+        '"#/definitions/Nope"',
+        "a $ref to a place in this schema, such as #/definitions/Name",
+    ),
     ("parameter_openapi_schema: x", 3, "parameter_openapi_schema", '"x"', "a mapping: a JSON Schema"),
     ("$schema: 5", 3, "$schema", "5", "text"),
     ("rehearsal: {}", 3, "rehearsal.expect", "nothing", "a mapping of summary fields to min, max or equals"),

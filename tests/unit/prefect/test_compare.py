@@ -84,3 +84,9 @@ def test_the_diff_of_a_new_and_of_a_removed_object() -> None:
 def test_the_diff_leaves_out_what_is_not_managed() -> None:
     diff = ansible_diff("thing", {"a": 1, "unmanaged": 2}, {"a": 3})
     assert (diff["before"], diff["after"]) == ({"a": 1}, {"a": 3})
+
+
+def test_a_password_that_changes_inside_an_address_is_seen() -> None:
+    changes = field_changes({"url": "x://u:zebra@h"}, {"url": "x://u:tiger@h"})
+    assert changes["url"]["before"] != changes["url"]["after"]
+    assert not any(secret in str(changes) for secret in ("zebra", "tiger"))

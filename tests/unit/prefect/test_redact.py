@@ -36,6 +36,10 @@ from ansible_collections.hotpass.prefect.plugins.module_utils.prefect.redact imp
         "connection_string",
         "DATABASE_CONNECTION_URL",
         "slack-token",
+        "DB_PASS",
+        "pass",
+        "PGPASS",
+        "SMTP_PWD",
     ],
 )
 def test_names_of_secrets(key: str) -> None:
@@ -44,7 +48,9 @@ def test_names_of_secrets(key: str) -> None:
     assert mask({key: {"deep": ["zebra", 5]}}) == {key: {"deep": [MASK, MASK]}}
 
 
-@pytest.mark.parametrize("key", ["author", "key", "concurrency_key", "keyboard", "path", "monkey", "name", "url", 5])
+@pytest.mark.parametrize(
+    "key", ["author", "key", "concurrency_key", "keyboard", "path", "monkey", "name", "url", "bypass", "passenger", 5]
+)
 def test_names_of_other_things(key: object) -> None:
     assert not is_secret_key(key)
     assert mask({key: "zebra"}) == {key: "zebra"}
@@ -112,3 +118,25 @@ def test_short_texts_are_masked_but_not_searched_for() -> None:
 def test_scrubbing_takes_the_longest_first() -> None:
     assert scrub("a zebra-77 and a zebra", {"zebra", "zebra-77", ""}) == f"a {MASK} and a {MASK}"
     assert scrub("nothing here", []) == "nothing here"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown", "secrets"),
+    [
+        ("postgresql://u:zebra@h/d", f"postgresql://{MASK}@h/d", {"zebra"}),
+        ("see http://a/b, amqp://u:ze@bra@h", f"see http://a/b, amqp://{MASK}@h", {"ze@bra"}),
+        ("redis://:z%C3%A9bra@h", f"redis://{MASK}@h", {"z%C3%A9bra", "zébra"}),
+        ("https://token-of-mine@h/x.git", f"https://{MASK}@h/x.git", set()),
+        ("x://{{ user }}:zebra@h", f"x://{MASK}@h", {"zebra"}),
+        ("x://{{ user }}:{{ prefect.blocks.secret.db }}@h", None, set()),
+        ("x://u:{{ prefect.blocks.secret.db }}@h", None, set()),
+        ("https://h/a@b", None, set()),
+        ("https://h?mail=a@b", None, set()),
+        ("a@b", None, set()),
+    ],
+)
+def test_the_user_of_an_address_stays_hidden(text: str, shown: str | None, secrets: set[str]) -> None:
+    value = {"DATABASE_URL": [text]}
+    assert mask(value) == {"DATABASE_URL": [text if shown is None else shown]}
+    assert mask(mask(value)) == mask(value)
+    assert secrets_in(value) == secrets
