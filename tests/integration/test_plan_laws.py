@@ -67,5 +67,5 @@ def test_any_manifest_leads_to_any_other_and_then_nothing_is_left_to_write(
             assert session.writes == before
         limit = session.get(f"/v2/concurrency_limits/{pool_and_limit[1]}")
         assert limit["limit"] == 3
-        plan_.apply(session, plan_.make(session, {}, absent=[target]))
+        plan_.apply(session, plan_.make(session, {}, absent=[target], owner="hotpass/laws"))
         assert session.get(f"/v2/concurrency_limits/{pool_and_limit[1]}")["limit"] == 3

@@ -219,7 +219,7 @@ def test_passing_troubles_are_survived(door: Door, proxy: Proxy, name: str, stat
     assert door(MODULE, name=name, type="process")["changed"]
     assert door(MODULE, name=name, description="x")["changed"]
     assert door(MODULE, name=name, state="absent")["work_pool"] is None
-    assert [seen.line for seen in proxy.seen if seen.writes and seen.forwarded] == [
+    assert [seen.line for seen in proxy.seen if seen.writes and seen.forwarded and seen.status < 500] == [
         "POST /work_pools/",
         f"PATCH /work_pools/{name}",
         f"DELETE /work_pools/{name}",

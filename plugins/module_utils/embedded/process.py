@@ -72,7 +72,8 @@ def ensure(params: dict[str, t.Any], context: Context) -> Outcome:
     except OSError as error:
         where = f" ({error.filename})" if error.filename else ""
         raise CollectionError(
-            f"{task.name}: {error.strerror}{where}. Give the state directory to the user who runs this, or name another one.",
+            f"{task.name}: {error.strerror}{where}. "
+            "Give the state directory to the user who runs this, or name another one.",
             secrets=secrets,
         ) from None
     except CollectionError as error:

@@ -70,7 +70,12 @@ def shown(row: Row, deployment: str | None) -> dict[str, t.Any]:
     """
     secrets = secrets_in({"parameters": row.get("parameters"), "job_variables": row.get("job_variables")})
     message = (row.get("state") or {}).get("message")
-    values = {**row, "state_message": scrub(message, secrets) if message else None}
+    values = {
+        **row,
+        "state_message": scrub(message, secrets) if message else None,
+        # The server unites a run's tags with the deployment's in no particular order.
+        "tags": sorted(row.get("tags") or []),
+    }
     whole = {key: values.get(key) for key in _SHOWN}
     return t.cast("dict[str, t.Any]", mask({**whole, "deployment": deployment}))
 
