@@ -118,7 +118,7 @@ class Bench:
     ) -> None:
         print(f"{name}: {phase} with {world.size} deployments ... ", end="", flush=True)
         runs = []
-        for _ in range(repeats):
+        for _run in range(repeats):
             before_each()
             stage.log.begin()
             measured = measure(command, self._log)

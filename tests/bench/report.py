@@ -53,12 +53,12 @@ class Row:
             contender,
             phase,
             deployments,
-            tuple(round(measured.wall, 3) for measured, _ in runs),
-            tuple(round(measured.cpu, 3) for measured, _ in runs),
-            max(traffic.requests for _, traffic in runs),
-            max(traffic.writes for _, traffic in runs),
-            max(traffic.unanswered for _, traffic in runs),
-            round(max(measured.peak_mib for measured, _ in runs), 1),
+            tuple(round(measured.wall, 3) for measured, _traffic in runs),
+            tuple(round(measured.cpu, 3) for measured, _traffic in runs),
+            max(traffic.requests for _measured, traffic in runs),
+            max(traffic.writes for _measured, traffic in runs),
+            max(traffic.unanswered for _measured, traffic in runs),
+            round(max(measured.peak_mib for measured, _traffic in runs), 1),
         )
 
     @property
