@@ -166,7 +166,9 @@ def test_a_rival_with_the_same_key_is_told_from_our_own_run(
         path=path,
     )
     second = door(MODULE, deployment=full_name, idempotency_key="k")
-    assert second["changed"] is False
+    # After a 503 of SQLite the run may be our own, and nobody can tell.
+    ambiguous = any(seen.status >= 500 for seen in proxy.seen)
+    assert second["changed"] is ambiguous
     assert len(runs_of(session, deployment)) == 1
 
 
