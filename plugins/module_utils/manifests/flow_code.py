@@ -149,7 +149,9 @@ def _tree_sha256(root: pathlib.Path) -> str:
 def _cache_file(references: list[str], interpreter: Interpreter, code_sha256: str) -> pathlib.Path:
     """Where the answer to this very question is kept: the name hashes all that the answer depends on."""
     python = os.path.abspath(interpreter.python)
-    question = [_VERSION, _PROBE, *references, python, os.path.realpath(python), *_installed(python), code_sha256]
+    # The answer has absolute paths in it, so another checkout with the same code is another question.
+    root = os.path.realpath(interpreter.flow_path)
+    question = [_VERSION, _PROBE, *references, python, os.path.realpath(python), *_installed(python), root, code_sha256]
     digest = hashlib.sha256("\0".join(question).encode())
     base = interpreter.cache_dir or os.path.join(
         os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "hotpass.prefect"
