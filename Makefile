@@ -8,6 +8,10 @@ VENV ?= .venv
 IMPORTER_VENV ?= .venv-importer
 # uv is needed by `make lock` alone, and comes with the tools; UV=uv takes one from elsewhere.
 UV ?= $(VENV)/bin/uv
+# More arguments for the demo's playbook, for instance: make demo DEMO_ARGS="-e prefect_port=4300"
+DEMO_ARGS ?=
+# How many pytest processes run side by side, each with servers of its own.
+JOBS ?= 2
 # More arguments for pytest, for instance: make test-unit PYTEST_ARGS="-k overlay"
 PYTEST_ARGS ?=
 # More arguments for the bench, for instance: make bench BENCH_ARGS=--quick
@@ -28,15 +32,23 @@ PIP_INSTALL := install -qq --no-deps --require-hashes
 .NOTPARALLEL:
 
 ##@ Use
-.PHONY: help setup demo stop
+.PHONY: help setup demo demo-approve stop
 help: ## Say what can be made
 	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(VENV)/.runtime-stamp ## Install what the playbooks and the embedded Prefect need into .venv
 	@$(if $(filter setup,$(MAKECMDGOALS)),echo "Ready: . $(BIN)/activate",:)
 
-demo: setup ## Start an embedded Prefect and promote real manifests from dev to staging
-	@$(IN_VENV) ansible-playbook playbooks/demo.yml -i inventories/dev -i inventories/staging
+RINGS := -i inventories/dev -i inventories/staging -i inventories/production
+demo: setup ## Start an embedded Prefect, build a release, promote it dev -> staging -> before production
+	@$(IN_VENV) ansible-playbook playbooks/demo.yml $(RINGS) $(DEMO_ARGS)
+	@cat .hotpass/demo.txt
+
+# Approval needs somebody else than the one who asked; on one machine, the demo plays both.
+demo-approve: setup ## Approve what waits before production, and carry on to Active
+	@$(IN_VENV) ansible-playbook playbooks/approve.yml -i inventories/production \
+	    -e comment='figures of the rehearsals checked' -e change=DEMO-1 -e actor_user=approver-of-the-demo
+	@$(IN_VENV) ansible-playbook playbooks/demo.yml $(RINGS) $(DEMO_ARGS)
 	@cat .hotpass/demo.txt
 
 stop: setup ## Stop the embedded Prefect
@@ -48,7 +60,7 @@ test: test-all molecule ## Run every test: unit, property, integration, then the
 
 test-all: $(VENV)/.dev-stamp ## Run every pytest test
 	@echo "Running every pytest test"
-	@$(IN_VENV) python -m pytest $(PYTEST_ARGS)
+	@$(IN_VENV) python -m pytest -n $(JOBS) --dist loadfile $(PYTEST_ARGS)
 
 test-unit: $(VENV)/.dev-stamp ## Run the unit tests: seconds, no server
 	@echo "Running the unit tests"
@@ -79,7 +91,8 @@ lint-yaml: $(VENV)/.dev-stamp ## yamllint
 	$(STEP) "Checking YAML with yamllint" $(BIN)/yamllint --strict .
 
 lint-shell: ## bash syntax of the scripts
-	$(STEP) "Checking the syntax of the shell scripts" bash -c 'for script in .ci/run tests/tools/*.sh; do bash -n "$$script" || exit 1; done'
+	$(STEP) "Checking the syntax of the shell scripts" bash -c \
+	    'for script in .ci/run tests/tools/*.sh roles/*/files/*.sh; do bash -n "$$script" || exit 1; done'
 
 lint-ansible: $(VENV)/.dev-stamp ## ansible-lint, production profile
 	$(STEP) "Checking playbooks and roles with ansible-lint" $(IN_VENV) ansible-lint --offline --strict --nocolor

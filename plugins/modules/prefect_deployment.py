@@ -88,6 +88,38 @@ options:
     description:
       - Where the answers of O(flow_python) are kept; by default C(hotpass.prefect) in the user's cache directory.
     type: path
+  flow_code:
+    description:
+      - A file with what the flows' code says, as M(hotpass.prefect.hotpass_artifact) leaves it beside a fetched release.
+        It takes the place of O(flow_python).
+    type: path
+  release:
+    description:
+      - The release that O(manifest_dir) was fetched from. The deployments get its digest as their version, and one
+        pull step, the fence, which lets a run into the release only while the ring's ledger says so.
+      - A manifest whose C(pull_steps) has anything but C(prefect.deployments.steps.set_working_directory) is refused.
+    type: dict
+    suboptions:
+      ring:
+        description: Name of the ring.
+        type: str
+        required: true
+      solution:
+        description: Name of the solution.
+        type: str
+        required: true
+      generation:
+        description: The ring's generation that these deployments belong to.
+        type: int
+        required: true
+      release:
+        description: The release's digest.
+        type: str
+        required: true
+      store:
+        description: Where workers fetch the release, unless their C(HOTPASS_STORE) says otherwise.
+        type: str
+        required: true
   unset:
     description:
       - Fields to put back to nothing, which an option cannot express because an option that is null was not given.
@@ -415,6 +447,17 @@ SPEC = CONNECTION_SPEC + Spec(
         "flow_python": {"type": "path"},
         "flow_path": {"type": "path"},
         "flow_cache": {"type": "path"},
+        "flow_code": {"type": "path"},
+        "release": {
+            "type": "dict",
+            "options": {
+                "ring": {"type": "str", "required": True},
+                "solution": {"type": "str", "required": True},
+                "generation": {"type": "int", "required": True},
+                "release": {"type": "str", "required": True},
+                "store": {"type": "str", "required": True},
+            },
+        },
         "unset": {
             "type": "list",
             "elements": "str",
@@ -473,8 +516,14 @@ SPEC = CONNECTION_SPEC + Spec(
         *(("manifest_dir", name) for name in (*deploy.INLINE, "unset")),
         ("schedule", "schedules"),
         ("concurrency_limit", "global_concurrency_limit"),
+        ("flow_code", "flow_python"),
     ),
-    required_by={"flows": ("manifest_dir",), "base_dir": ("manifest_dir",), "flow_python": ("flow_path",)},
+    required_by={
+        "flows": ("manifest_dir",),
+        "base_dir": ("manifest_dir",),
+        "flow_python": ("flow_path",),
+        "release": ("manifest_dir",),
+    },
     required_if=(("prune", True, ("manifest_dir", "owner")), ("state", "absent", ("name",))),
 )
 OPERATION = Operation(

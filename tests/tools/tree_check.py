@@ -32,7 +32,12 @@ LINKS = Path("collections/ansible_collections/hotpass/prefect")
 LINKED = ("galaxy.yml", "inventories", "meta", "playbooks", "plugins", "prefect", "requirements", "roles")
 RUNTIME = Path("meta/runtime.yml")
 DOOR = "hotpass.prefect.prefect_deployment"
-GROUP_FRAGMENT = "hotpass.prefect.prefect.actiongroup"
+# Each action group holds the modules whose documentation names one of these fragments.
+GROUPS = {
+    "prefect": ("hotpass.prefect.prefect.actiongroup", "hotpass.prefect.hotpass_ring.actiongroup"),
+    "ring": ("hotpass.prefect.hotpass_ring.actiongroup",),
+    "store": ("hotpass.prefect.hotpass_store",),
+}
 WRITTEN_BY_THE_BUILD = {"FILES.json", "MANIFEST.json"}
 
 # Each pattern is spelt so that it does not match itself. The homes of "me" and "prefect" are examples, no one's own.
@@ -104,16 +109,21 @@ def routing(files: list[Path]) -> t.Iterator[str]:
     """A finding for each module not routed to the controller's door, or not in the group its documentation names."""
     runtime = yaml.safe_load(RUNTIME.read_text(encoding="utf-8"))
     routes = runtime["plugin_routing"]["modules"]
-    group = set(runtime["action_groups"]["prefect"])
+    groups = {group: set(runtime["action_groups"].get(group, ())) for group in GROUPS}
     modules = {path.stem: path for path in files if path.match("plugins/modules/*.py")}
-    for name in sorted(modules.keys() | routes.keys() | group):
+    for name in sorted(modules.keys() | routes.keys() | set().union(*groups.values())):
         if name not in modules:
             yield f"{RUNTIME}: names the module {name}, which does not exist; remove it"
             continue
         if routes.get(name, {}).get("action_plugin") != DOOR:
             yield f"{RUNTIME}: does not route {name}; add it with action_plugin: {DOOR}"
-        if (GROUP_FRAGMENT in (_text(modules[name]) or "")) != (name in group):
-            yield f"{RUNTIME}: the group and {modules[name]} disagree; it holds the modules that name {GROUP_FRAGMENT}"
+        text = _text(modules[name]) or ""
+        for group, fragments in GROUPS.items():
+            if any(fragment in text for fragment in fragments) != (name in groups[group]):
+                yield (
+                    f"{RUNTIME}: the group {group} and {modules[name]} disagree; it holds the modules that name "
+                    f"{' or '.join(fragments)}"
+                )
 
 
 def tarball(archive: Path, files: list[Path]) -> t.Iterator[str]:

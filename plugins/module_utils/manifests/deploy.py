@@ -9,7 +9,7 @@ import pathlib
 import typing as t
 
 from ansible_collections.hotpass.prefect.plugins.module_utils.errors import CollectionError
-from ansible_collections.hotpass.prefect.plugins.module_utils.manifests import desired, load
+from ansible_collections.hotpass.prefect.plugins.module_utils.manifests import desired, load, released
 from ansible_collections.hotpass.prefect.plugins.module_utils.manifests.flow_code import (
     FlowCode,
     Interpreter,
@@ -64,9 +64,8 @@ def ensure(params: Params, context: Context) -> Outcome:
     if params.get("prune") and params.get("flows"):
         raise CollectionError("prune deletes what the whole directory no longer has; it cannot be combined with flows.")
     manifests = _manifests(params)
-    interpreter = _interpreter(params)
-    references = [manifest.flow for manifest in manifests if manifest.flow]
-    code = read_flows(references, interpreter, context.run_command) if interpreter else {}
+    code = _flow_code(params, manifests, context)
+    entrance = released.Entrance.from_options(params["release"]) if params.get("release") else None
     wanted: dict[str, Wanted] = {}
     absent: list[Wanted] = []
     secrets: set[str] = set()
@@ -77,6 +76,8 @@ def ensure(params: Params, context: Context) -> Outcome:
             absent.append(Wanted(desired.flow_name_of(manifest, known), manifest.name))
         elif params.get("manifest_dir"):
             wanted[manifest.id] = desired.from_manifest(manifest, known, params.get("owner"))
+            if entrance is not None:
+                wanted[manifest.id] = entrance.stand_before(manifest.id, wanted[manifest.id])
         else:
             wanted[manifest.id] = desired.from_options(manifest, known, params.get("owner"), params.get("unset") or ())
         secrets |= _secrets(manifest)
@@ -130,12 +131,17 @@ def _without_none(value: t.Any) -> t.Any:
     return value
 
 
-def _interpreter(params: Params) -> Interpreter | None:
+def _flow_code(params: Params, manifests: t.Sequence[Manifest], context: Context) -> t.Mapping[str, FlowCode]:
+    """What the code of the manifests' flows says: as a release kept it, or as an interpreter does when asked."""
+    references = [manifest.flow for manifest in manifests if manifest.flow]
+    if params.get("flow_code"):
+        return released.read_flow_code(pathlib.Path(params["flow_code"]), references)
     if not params.get("flow_python"):
-        return None
+        return {}
     if not params.get("flow_path"):
         raise CollectionError("flow_python needs flow_path, the directory that holds the flows' packages.")
-    return Interpreter(params["flow_python"], params["flow_path"], params.get("flow_cache"))
+    interpreter = Interpreter(params["flow_python"], params["flow_path"], params.get("flow_cache"))
+    return read_flows(references, interpreter, context.run_command)
 
 
 def _secrets(manifest: Manifest) -> set[str]:

@@ -133,11 +133,11 @@ def test_dangling_link_is_named(tree: Path) -> None:
     ("group", "routed", "finding"),
     [
         (["prefect_a"], ["prefect_a"], "does not route prefect_b;"),
-        ([], ["prefect_a", "prefect_b"], "the group and plugins/modules/prefect_a.py disagree;"),
+        ([], ["prefect_a", "prefect_b"], "the group prefect and plugins/modules/prefect_a.py disagree;"),
         (
             ["prefect_a", "prefect_b"],
             ["prefect_a", "prefect_b"],
-            "the group and plugins/modules/prefect_b.py disagree;",
+            "the group prefect and plugins/modules/prefect_b.py disagree;",
         ),
         (["prefect_a"], ["prefect_a", "prefect_b", "prefect_c"], "names the module prefect_c, which does not exist;"),
     ],

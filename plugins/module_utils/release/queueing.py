@@ -1,0 +1,246 @@
+# Copyright: (c) 2026, Hotpass maintainers
+# GNU General Public License v3.0+ (see LICENSES or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The first step of a promotion or a rollback: one wins the ring's next generation, everybody else is told who did."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.hotpass.prefect.plugins.module_utils.errors import CollectionError
+from ansible_collections.hotpass.prefect.plugins.module_utils.release import candidate, claims, statements
+from ansible_collections.hotpass.prefect.plugins.module_utils.release.chain import Generation
+from ansible_collections.hotpass.prefect.plugins.module_utils.release.describing import describe
+from ansible_collections.hotpass.prefect.plugins.module_utils.release.digests import check_digest
+from ansible_collections.hotpass.prefect.plugins.module_utils.release.ledger import Lost
+from ansible_collections.hotpass.prefect.plugins.module_utils.release.records import Draft, Event, Kind
+from ansible_collections.hotpass.prefect.plugins.module_utils.release.ring import Ring
+from ansible_collections.hotpass.prefect.plugins.module_utils.release.states import BEFORE_WRITES, State
+
+
+def queue(ring: Ring, params: t.Mapping[str, t.Any], check: bool) -> dict[str, t.Any]:
+    """Win the ring's next generation for a release, go on with the one that is under way, or find it Active already.
+
+    :raises CollectionError: when something else is under way, when the release is vetoed or held, or when the ring is
+        degraded and nobody said that this is known.
+    """
+    kind = Kind(params["kind"])
+    release = _release(ring, params, kind)
+    under_way = ring.chain.under_way
+    if under_way is not None and under_way.release == release and under_way.kind is kind:
+        refuse_vetoed(ring, under_way)
+        if not check:
+            ring.tell_again()
+        return {**describe(ring, under_way), "claim": claims.take(under_way)}
+    active = ring.chain.active
+    if active is not None and active.release == release and under_way is None:
+        return {**describe(ring, active), "already_active": True}
+    _refuse(ring, release, kind, params)
+    if under_way is not None:
+        _give_way(ring, under_way, release, params, check)
+    if check:
+        return _foreseen(ring, release, kind)
+    # Nothing is begun that could not be signed at its end.
+    ring.actor()
+    _lift_hold(ring, release, params)
+    claim = claims.take(None)
+    detail: dict[str, t.Any] = claims.detail(claim)
+    if kind is Kind.ROLLBACK and active is not None:
+        detail["rolls_back"] = active.number
+    if params.get("reason"):
+        detail["reason"] = str(params["reason"])[:600]
+    if params.get("commit"):
+        detail["commit"] = params["commit"]
+    number = ring.chain.last_generation + 1
+    try:
+        ring.append(
+            Draft(
+                event=Event.TRANSITION,
+                generation=number,
+                kind=kind,
+                state=State.QUEUED,
+                release=release,
+                actor=ring.actor(),
+                detail=detail,
+            )
+        )
+    except Lost as lost:
+        winner = lost.winner
+        raise CollectionError(
+            f"Ring {ring.name} went to somebody else: {winner.actor.name} got generation {winner.generation} for "
+            f"{winner.release} at {winner.at}, a moment before this promotion of {release}, which has touched nothing. "
+            "Run it again when that one is through."
+        ) from None
+    ring.tell()
+    return {**describe(ring, ring.chain.generation(number)), "claim": claim}
+
+
+def refuse_vetoed(ring: Ring, generation: Generation) -> None:
+    """Stop at a veto that came after the generation began.
+
+    :raises CollectionError: when its release is vetoed here, or everywhere.
+    """
+    _refuse_veto(ring, t.cast("str", generation.release))
+
+
+def _release(ring: Ring, params: t.Mapping[str, t.Any], kind: Kind) -> str:
+    if params.get("release"):
+        release = check_digest(params["release"], "release")
+        if kind is Kind.PROMOTE:
+            _insist_on_order(ring, release, params)
+        return release
+    if kind is Kind.ROLLBACK:
+        return _last_good(ring)
+    previous = candidate.look(ring, params)
+    if previous is None:
+        raise CollectionError(
+            f"Ring {ring.name} has no ring before it to take a release from; name the release, or build one."
+        )
+    if previous.active is None:
+        raise CollectionError(
+            f"Nothing is Active in ring {previous.ring}, from which ring {ring.name} takes its releases; promote there "
+            "first, or name a release that was Active there."
+        )
+    return previous.active
+
+
+def _insist_on_order(ring: Ring, release: str, params: t.Mapping[str, t.Any]) -> None:
+    active = ring.chain.active
+    if active is not None and active.release == release:
+        return
+    previous = candidate.look(ring, params)
+    if previous is not None and release not in previous.proven:
+        raise CollectionError(
+            f"{release} was never Active in ring {previous.ring}, and ring {ring.name} takes only what was; promote it "
+            f"there first. (Asked of the {previous.source} of ring {previous.ring}.)"
+        )
+
+
+def _last_good(ring: Ring) -> str:
+    """The release to go back to: the newest that was Active before, is not held and not vetoed."""
+    active = ring.chain.active
+    under_way = ring.chain.under_way
+    if under_way is not None and under_way.kind is Kind.ROLLBACK and under_way.release:
+        return under_way.release
+    if active is None:
+        raise CollectionError(f"Nothing is Active in ring {ring.name}, so there is nothing to roll back.")
+    if active.kind is Kind.ROLLBACK:
+        raise CollectionError(
+            f"Ring {ring.name} was rolled back already: generation {active.number} brought {active.release} back at "
+            f"{active.since}. To go back further, name the release (-e release=sha256:...)."
+        )
+    unfit = {active.release, *ring.chain.holds, *ring.chain.vetoes}
+    for generation in reversed(ring.chain.verified):
+        if generation.release and generation.release not in unfit:
+            return generation.release
+    raise CollectionError(
+        f"Ring {ring.name} has no release to go back to: generation {active.number} is the first that was ever Active "
+        "here, or every earlier one is held or vetoed. Promote a good release instead."
+    )
+
+
+def _refuse(ring: Ring, release: str, kind: Kind, params: t.Mapping[str, t.Any]) -> None:
+    _refuse_veto(ring, release)
+    active = ring.chain.active
+    if kind is Kind.ROLLBACK and (active is None or release not in {g.release for g in ring.chain.verified}):
+        raise CollectionError(
+            f"{release} was never Active in ring {ring.name}, so going there is a promotion and no rollback."
+        )
+    if release in ring.chain.holds and not params.get("release_hold"):
+        held = ring.chain.holds[release]
+        raise CollectionError(
+            f"{release} is held in ring {ring.name} since {held.at} ({held.detail.get('reason', 'no reason given')}); "
+            "promote another one, or say that it may return with -e release_hold=true."
+        )
+    if ring.chain.degraded and kind is Kind.PROMOTE and not params.get("accept_degraded"):
+        raise CollectionError(
+            f"Ring {ring.name} is degraded: its last rollback failed. Bring it back with playbooks/reconcile.yml or "
+            "playbooks/rollback.yml, or go forward knowingly with -e accept_degraded=true."
+        )
+
+
+def _refuse_veto(ring: Ring, release: str) -> None:
+    here = ring.chain.vetoes.get(release)
+    if here is not None:
+        raise CollectionError(
+            f"{release} is vetoed in ring {ring.name} by {here.actor.name} since {here.at}: "
+            f"{here.detail.get('reason', 'no reason given')}."
+        )
+    if not ring.store.has(release):
+        return
+    for veto in statements.vetoes(
+        ring.statements(release), ring.trust, ring.name, solution=ring.solution, release=release
+    ):
+        predicate = veto.predicate
+        raise CollectionError(
+            f"{release} is vetoed by {predicate['by']['name']} since {predicate['at']}: {predicate['reason']}. "
+            "The veto travels with the release."
+        )
+
+
+def _give_way(ring: Ring, under_way: Generation, release: str, params: t.Mapping[str, t.Any], check: bool) -> None:
+    """Take the place of what is under way, where that is asked for and nothing was written yet."""
+    who = under_way.requested_by.name
+    what = (
+        f"In ring {ring.name} generation {under_way.number} is under way: {who} asked for {under_way.release} at "
+        f"{under_way.requested_at}, and it is {under_way.state.value} since {under_way.since}"
+    )
+    if under_way.state not in BEFORE_WRITES:
+        raise CollectionError(
+            f"{what}. {release} has touched nothing. Wait for it; if its promoter is dead, run that promotion again, "
+            "or playbooks/reconcile.yml."
+        )
+    if not params.get("supersede"):
+        raise CollectionError(
+            f"{what}. {release} has touched nothing. Wait for it, run that promotion again to finish it, or take its "
+            "place with -e supersede=true."
+        )
+    if not check:
+        ring.append(
+            Draft(
+                event=Event.TRANSITION,
+                generation=under_way.number,
+                kind=under_way.kind,
+                state=State.SUPERSEDED,
+                release=under_way.release,
+                actor=ring.actor(),
+                detail={"reason": f"{release} took its place"},
+            )
+        )
+
+
+def _lift_hold(ring: Ring, release: str, params: t.Mapping[str, t.Any]) -> None:
+    if release in ring.chain.holds and params.get("release_hold"):
+        ring.append(
+            Draft(
+                event=Event.HOLD,
+                generation=ring.chain.last_generation,
+                release=release,
+                actor=ring.actor(),
+                detail={"held": False, "reason": str(params.get("reason") or "promoted again")[:600]},
+            )
+        )
+
+
+def _foreseen(ring: Ring, release: str, kind: Kind) -> dict[str, t.Any]:
+    active = ring.chain.active
+    return {
+        "generation": ring.chain.last_generation + 1,
+        "kind": kind.value,
+        "release": release,
+        "state": State.QUEUED.value,
+        "since": None,
+        "settled": False,
+        "already_active": False,
+        "passed": [],
+        "requested_by": ring.actor().to_json(),
+        "requested_at": None,
+        "reason": None,
+        "gates": {},
+        "permit": None,
+        "active": {"generation": active.number, "release": active.release} if active else None,
+        "verified": [],
+        "details": {},
+        "rolls_back": active.number if kind is Kind.ROLLBACK and active else None,
+        "would_change": True,
+    }
