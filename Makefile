@@ -47,7 +47,7 @@ demo: setup ## Start an embedded Prefect, build a release, promote it dev -> sta
 # Approval needs somebody else than the one who asked; on one machine, the demo plays both.
 demo-approve: setup ## Approve what waits before production, and carry on to Active
 	@$(IN_VENV) ansible-playbook playbooks/approve.yml -i inventories/production \
-	    -e comment='figures of the rehearsals checked' -e change=DEMO-1 -e actor_user=approver-of-the-demo
+	    -e comment='figures of the rehearsals checked' -e change=DEMO-1 -e actor_user=approver-of-the-demo $(DEMO_ARGS)
 	@$(IN_VENV) ansible-playbook playbooks/demo.yml $(RINGS) $(DEMO_ARGS)
 	@cat .hotpass/demo.txt
 

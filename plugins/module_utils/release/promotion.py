@@ -42,7 +42,12 @@ def ensure(params: dict[str, t.Any], context: Context) -> Outcome:
     with Session(Connection.from_params(params)) as session, Ring(params, session) as ring:
         before = ring.chain.head
         if params["state"] == State.QUEUED.value:
-            report = queueing.queue(ring, params, context.check)
+            try:
+                report = queueing.queue(ring, params, context.check)
+            except queueing.Ended as ended:
+                # Its promoter may have died between its last record and its statement.
+                settling.settle(ring, ended.generation, context.check)
+                raise
         else:
             report = {**_advance(ring, params, gates, verdicts, context.check), "claim": params.get("claim")}
         changed = bool(report.pop("would_change", False)) or ring.chain.head != before

@@ -18,6 +18,17 @@ from ansible_collections.hotpass.prefect.plugins.module_utils.release.ring impor
 from ansible_collections.hotpass.prefect.plugins.module_utils.release.states import BEFORE_WRITES, State
 
 
+class Ended(CollectionError):
+    """What is asked for was done by an earlier generation, or was tried and came to its end.
+
+    :ivar generation: the number of that one.
+    """
+
+    def __init__(self, message: str, generation: int) -> None:
+        super().__init__(message)
+        self.generation = generation
+
+
 def queue(ring: Ring, params: t.Mapping[str, t.Any], check: bool) -> dict[str, t.Any]:
     """Win the ring's next generation for a release, go on with the one that is under way, or find it Active already.
 
@@ -125,9 +136,10 @@ def _last_good(ring: Ring) -> str:
     if active is None:
         raise CollectionError(f"Nothing is Active in ring {ring.name}, so there is nothing to roll back.")
     if active.kind is Kind.ROLLBACK:
-        raise CollectionError(
+        raise Ended(
             f"Ring {ring.name} was rolled back already: generation {active.number} brought {active.release} back at "
-            f"{active.since}. To go back further, name the release (-e release=sha256:...)."
+            f"{active.since}. To go back further, name the release (-e release=sha256:...).",
+            active.number,
         )
     unfit = {active.release, *ring.chain.holds, *ring.chain.vetoes}
     for generation in reversed(ring.chain.verified):
@@ -148,9 +160,10 @@ def _refuse(ring: Ring, release: str, kind: Kind, params: t.Mapping[str, t.Any])
         )
     if release in ring.chain.holds and not params.get("release_hold"):
         held = ring.chain.holds[release]
-        raise CollectionError(
+        raise Ended(
             f"{release} is held in ring {ring.name} since {held.at} ({held.detail.get('reason', 'no reason given')}); "
-            "promote another one, or say that it may return with -e release_hold=true."
+            "promote another one, or say that it may return with -e release_hold=true.",
+            held.generation,
         )
     if ring.chain.degraded and kind is Kind.PROMOTE and not params.get("accept_degraded"):
         raise CollectionError(

@@ -125,9 +125,12 @@ class Ring:
         self._fresh = []
         self._told = True
 
-    def tell_again(self) -> None:
-        """Make up for what a promoter that died may not have told; reads only, when nothing is missing."""
-        if self._told:
+    def tell_again(self, anyhow: bool = False) -> None:
+        """Make up for what a promoter that died may not have told; reads only, when nothing is missing.
+
+        :param anyhow: also when this task has told something itself.
+        """
+        if self._told and not anyhow:
             return
         self.warnings += announce.ensure(self.session, self.chain)
         self.warnings += ring_view.publish(self.session, self.chain)

@@ -58,7 +58,8 @@ def settle(ring: Ring, number: int, check: bool) -> bool:
             ring.attach(str(generation.release), envelope, str(envelope_owed["predicateType"]))
             ring.export(number)
             ring.compact()
-    ring.tell_again()
+    # What ends badly may have been ended by somebody else than the promoter that should have told its earlier steps.
+    ring.tell_again(anyhow=generation.state is not State.ACTIVE)
     return envelope_owed is not None
 
 
