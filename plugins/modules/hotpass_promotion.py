@@ -57,8 +57,8 @@ options:
   release:
     description:
       - The digest, for O(state=Queued).
-      - By default a promotion takes what is Active in O(previous_ring), and a rollback goes to the newest release that
-        was Active before and is neither held nor vetoed.
+      - By default a promotion goes on with what is under way, or takes what is Active in O(previous_ring), and a rollback
+        goes to the newest release that was Active before and is neither held nor vetoed.
     type: str
   commit:
     description: The commit that O(release) was built from, to be kept with the request.
@@ -90,8 +90,8 @@ options:
     type: int
   claim:
     description:
-      - What O(state=Queued) answered as RV(promotion.claim). When another promoter has taken the generation on since, this
-        one is refused, whatever it asks for, so that it does not undo what the other one does.
+      - What O(state=Queued) answered as RV(promotion.claim). When another promoter has taken the generation on since,
+        this one is refused, whatever it asks for, so that it does not undo what the other one does.
     type: dict
     suboptions:
       id:

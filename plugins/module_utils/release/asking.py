@@ -72,7 +72,7 @@ def _release(ring: Ring, generation: Generation, params: t.Mapping[str, t.Any], 
     release = str(generation.release)
     found = artifact.find(ring.store, release)
     if generation.kind is Kind.PROMOTE:
-        # A rollback's release was read when it was promoted, and what is unpacked of it is hashed again before it is used.
+        # A rollback's release was read when it was promoted, and what is unpacked of it is hashed before it is used.
         artifact.read_files(ring.store, found)
         artifact.read_sbom(ring.store, found)
     config = found.config

@@ -4,7 +4,8 @@
 """Who carries a generation: the promoter that wrote its last transition, or one that goes on from there.
 
 A promoter that died and one that is slow look the same, so whoever runs a promotion again may go on with it. From its
-first record on the earlier one is refused; it would otherwise take what the other writes for a failure, and roll it back.
+first record on the earlier one is refused; it would otherwise take what the other writes for a failure, and roll it
+back.
 """
 
 from __future__ import annotations
@@ -38,6 +39,6 @@ def insist(generation: Generation, claim: Claim | None) -> None:
         return
     raise CollectionError(
         f"Somebody else goes on with generation {generation.number} of ring {last.ring}: {last.actor.name} made it "
-        f"{last.state.value if last.state else last.event.value} at {last.at}. This promoter stops here and leaves it to "
-        "them; look at the ring, and run again if it is still wanted."
+        f"{last.state.value if last.state else last.event.value} at {last.at}. This promoter stops here and leaves it "
+        "to them; look at the ring, and run again if it is still wanted."
     )

@@ -102,6 +102,10 @@ def _release(ring: Ring, params: t.Mapping[str, t.Any], kind: Kind) -> str:
         return release
     if kind is Kind.ROLLBACK:
         return _last_good(ring)
+    under_way = ring.chain.under_way
+    if under_way is not None and under_way.kind is Kind.PROMOTE and under_way.release:
+        # What waits for a person goes on, whatever has become Active in the ring before it meanwhile.
+        return under_way.release
     previous = candidate.look(ring, params)
     if previous is None:
         raise CollectionError(
