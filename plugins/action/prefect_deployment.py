@@ -62,7 +62,14 @@ def _run_command(
     argv: t.Sequence[str], *, env: t.Mapping[str, str] | None = None, data: str | None = None
 ) -> CommandResult:
     done = subprocess.run(
-        list(argv), env={**os.environ, **(env or {})}, input=data, capture_output=True, text=True, check=False
+        list(argv),
+        env={**os.environ, **(env or {})},
+        input=data,
+        capture_output=True,
+        text=True,
+        check=False,
+        encoding="utf-8",
+        errors="surrogateescape",
     )
     return CommandResult(done.returncode, done.stdout, done.stderr)
 

@@ -29,8 +29,8 @@ requirements:
 options:
   gate:
     description:
-      - V(release) reads and hashes every byte of the release, and asks who built it, whether it was built from a commit,
-        and whether anybody vetoed it.
+      - V(release) reads and hashes every byte of the release, and asks who built it, whether it was built from a
+        commit, and whether anybody vetoed it.
       - V(tests) runs O(tests) in the verified bytes of the release, without anything of the caller's environment.
       - V(approval) counts the signed decisions in the ledger.
       - V(soak) watches the ring's health until O(soak_seconds) after validation began.

@@ -11,7 +11,7 @@ short_description: Take a promotion or a rollback from one state to the next
 version_added: 0.1.0
 description:
   - Appends to the ring's ledger that its generation has reached a state. The work of the state is done by the tasks
-    around it; the role P(hotpass.prefect.ring_promote#role) shows the order.
+    around it; the role P(hotpass.prefect.ring#role) shows the order.
   - O(state=Queued) wins the ring's next generation, or goes on with the one that is under way for the same release, or
     finds the release Active already. Of several promoters one wins, and the others are told who did.
   - A state that the generation has behind it is not written again, so a promotion that died is repaired by running it
@@ -57,8 +57,8 @@ options:
   release:
     description:
       - The digest, for O(state=Queued).
-      - By default a promotion goes on with what is under way, or takes what is Active in O(previous_ring), and a rollback
-        goes to the newest release that was Active before and is neither held nor vetoed.
+      - By default a promotion goes on with what is under way, or takes what is Active in O(previous_ring), and a
+        rollback goes to the newest release that was Active before and is neither held nor vetoed.
     type: str
   commit:
     description: The commit that O(release) was built from, to be kept with the request.
@@ -105,6 +105,14 @@ options:
     description: The ring's gates. Needed for O(state=Deploying) and O(state=Active).
     type: list
     elements: str
+  approvals_required:
+    description: How many different people have to approve, for O(state=Deploying) where O(gates) has C(approval).
+    type: int
+    default: 1
+  approval_seconds:
+    description: How long an answer is waited for, in seconds.
+    type: int
+    default: 604800
   verdicts:
     description: What the gates said since the last step, as RV(hotpass.prefect.hotpass_gate#module:verdict) has it.
     type: list
@@ -138,8 +146,8 @@ options:
     default: false
   hold:
     description:
-      - Whether the release that O(state=RolledBack) is about, or that a rollback takes back, may not be promoted into this
-        ring again until a person says so.
+      - Whether the release that O(state=RolledBack) is about, or that a rollback takes back, may not be promoted into
+        this ring again until a person says so.
     type: bool
     default: true
   release_hold:
@@ -298,6 +306,8 @@ SPEC = (
             "generation": {"type": "int"},
             "claim": {"type": "dict", "options": {"id": {"type": "str", "required": True}, "after": {"type": "int"}}},
             "gates": {"type": "list", "elements": "str"},
+            "approvals_required": {"type": "int", "default": 1},
+            "approval_seconds": {"type": "int", "default": 604800},
             "verdicts": {"type": "list", "elements": "dict"},
             "detail": {"type": "dict"},
             "reason": {"type": "str"},

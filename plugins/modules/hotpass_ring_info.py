@@ -17,7 +17,15 @@ extends_documentation_fragment:
   - hotpass.prefect.prefect
   - hotpass.prefect.prefect.actiongroup
   - hotpass.prefect.prefect.info_attributes
+  - hotpass.prefect.hotpass_store
 options:
+  store:
+    description:
+      - Where the ring's releases live, and with them the archived part of a long ledger. When it is given, the ledger
+        is verified from its first record on, and O(history) and O(record) reach as far back.
+      - If not set, the environment variable E(HOTPASS_STORE) is used.
+    type: str
+    required: false
   ring:
     description: Name of the ring.
     type: str
@@ -74,6 +82,11 @@ status:
     last_at:
       description: When it was written.
       type: str
+    named:
+      description:
+        - Every digest in the store that the ledger still needs, for O(hotpass.prefect.hotpass_store#module:keep).
+      type: list
+      elements: str
     holds:
       description: The releases that are held here, each with the reason.
       type: dict
@@ -91,18 +104,25 @@ record:
   type: dict
 """
 
+from ansible.module_utils.basic import env_fallback
 from ansible_collections.hotpass.prefect.plugins.module_utils.module_door import run_module
 from ansible_collections.hotpass.prefect.plugins.module_utils.prefect.connection import CONNECTION_SPEC
 from ansible_collections.hotpass.prefect.plugins.module_utils.release import ring_info
+from ansible_collections.hotpass.prefect.plugins.module_utils.release.store_options import STORE_SPEC
 from ansible_collections.hotpass.prefect.plugins.module_utils.room import Operation, Spec
 
-SPEC = CONNECTION_SPEC + Spec(
-    options={
-        "ring": {"type": "str", "required": True},
-        "solution": {"type": "str", "required": True},
-        "history": {"type": "int"},
-        "record": {"type": "int"},
-    },
+SPEC = (
+    CONNECTION_SPEC
+    + STORE_SPEC
+    + Spec(
+        options={
+            "store": {"type": "str", "fallback": (env_fallback, ["HOTPASS_STORE"])},
+            "ring": {"type": "str", "required": True},
+            "solution": {"type": "str", "required": True},
+            "history": {"type": "int"},
+            "record": {"type": "int"},
+        },
+    )
 )
 
 OPERATION = Operation(spec=SPEC, run=ring_info.read)

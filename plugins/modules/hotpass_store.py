@@ -51,7 +51,8 @@ options:
     type: bool
   keep:
     description:
-      - "Digests of the releases to keep: every one that the ledger of any ring names, whatever its state."
+      - "Digests of what to keep: every one that the ledger of any ring names, whatever its state, as
+        RV(hotpass.prefect.hotpass_ring_info#module:status.named) has them for each ring."
       - An empty list keeps none. A digest that the store does not have is no error.
     type: list
     elements: str
@@ -89,7 +90,7 @@ EXAMPLES = r"""
   hotpass.prefect.hotpass_store:
     store: .hotpass/store
     state: collected
-    keep: "{{ releases_of_all_rings }}"
+    keep: "{{ ledger.status.named }}"
   check_mode: true
   diff: true
 """

@@ -90,8 +90,8 @@ options:
     type: path
   flow_code:
     description:
-      - A file with what the flows' code says, as M(hotpass.prefect.hotpass_artifact) leaves it beside a fetched release.
-        It takes the place of O(flow_python).
+      - A file with what the flows' code says, as M(hotpass.prefect.hotpass_artifact) leaves it beside a fetched
+        release. It takes the place of O(flow_python).
     type: path
   release:
     description:

@@ -75,7 +75,7 @@ class Site:
         """Tell the server of some records, one after the other, as a promotion does."""
         for record in records:
             assert announce.announce(self._session, self.story.chain, [record]) == []
-            time.sleep(0.2)
+            time.sleep(0.7)
 
     def tell_again(self) -> None:
         """Tell the server what it has not heard yet, as whoever goes on after a dead promoter does."""

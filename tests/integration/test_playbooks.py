@@ -5,10 +5,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-import os
-import re
-import subprocess
 import sys
 import typing as t
 from pathlib import Path
@@ -16,36 +12,15 @@ from pathlib import Path
 import pytest
 import yaml
 from ansible_collections.hotpass.prefect.plugins.module_utils.prefect import filters
-from ansible_collections.hotpass.prefect.plugins.module_utils.prefect.reading import DEPLOYMENTS, FLOW_RUNS, read_all
+from ansible_collections.hotpass.prefect.plugins.module_utils.prefect.reading import DEPLOYMENTS, read_all
 from ansible_collections.hotpass.prefect.plugins.module_utils.prefect.session import Session
 
-from tests.conftest import ROOT
 from tests.support.proxy import Proxy
-from tests.support.shapes import Result, Unique
+from tests.support.ring_lab import FIRST, RingLab
+from tests.support.ring_plays import Play, play
+from tests.support.shapes import Door, Result, Unique
 
 pytestmark = pytest.mark.integration
-
-_RECAP = re.compile(r"^(\S+)\s+: ok=\d+\s+changed=(\d+)\s+unreachable=0\s+failed=(\d+)", re.MULTILINE)
-_FAILURE = re.compile(r"^(?:fatal|failed): \[(\w+)\]", re.MULTILINE)
-_REHEARSAL = {"timeout": 30, "summary": "figures", "expect": {"records": {"min": 1}}}
-
-
-@dataclasses.dataclass(frozen=True)
-class Play:
-    """What one ``ansible-playbook`` said."""
-
-    code: int
-    output: str
-
-    @property
-    def recap(self) -> dict[str, tuple[int, int]]:
-        """Tasks changed and failed, by host."""
-        return {host: (int(changed), int(failed)) for host, changed, failed in _RECAP.findall(self.output)}
-
-    @property
-    def words(self) -> str:
-        """The output with every run of white space, line breaks included, as one space."""
-        return " ".join(self.output.split())
 
 
 class Site:
@@ -90,35 +65,13 @@ class Site:
     def play(self, playbook: str, *arguments: str) -> Play:
         """Run one of the playbooks on every ring of the site."""
         settings = ("prefect_embedded=false", f"prefect_api_url={self._proxy.api_url}")
-        command = [Path(sys.executable).parent / "ansible-playbook", ROOT / "playbooks" / playbook]
-        command += ["-i", self._directory / "hosts.yml", *(word for entry in settings for word in ("-e", entry))]
-        done = subprocess.run(
-            [*map(str, command), *arguments],
-            cwd=ROOT,
-            env={**os.environ, "ANSIBLE_NOCOLOR": "1", "ANSIBLE_SHOW_CUSTOM_STATS": "1"},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
-        return Play(done.returncode, done.stdout + done.stderr)
+        given = (word for entry in settings for word in ("-e", entry))
+        return play(playbook, self._directory / "hosts.yml", *given, *arguments)
 
     def deployments(self) -> dict[str, Result]:
         """The server's deployments of this site, by name."""
         rows = read_all(self._session, DEPLOYMENTS, filters.deployments(flow_names=[self.flow]))
         return {row["name"]: row for row in rows}
-
-    def runs(self) -> list[Result]:
-        """Every flow run of this site's deployments."""
-        ids = [row["id"] for row in self.deployments().values()]
-        return read_all(self._session, FLOW_RUNS, filters.flow_runs(deployment_ids=ids)) if ids else []
-
-    def be_worker(self, ring: str) -> None:
-        """Give the signs of life of a worker, which also make the pool's deployments READY, and take no work."""
-        pool = f"/work_pools/{self.pool(ring)}"
-        self._session.write("POST", f"{pool}/workers/heartbeat", {"name": "idle"})
-        self._session.write("POST", f"{pool}/get_scheduled_flow_runs", {})
 
 
 @pytest.fixture
@@ -179,43 +132,30 @@ def test_what_somebody_else_writes_after_the_apply_fails_the_read_back(
     assert here.deployments()["refine"]["tags"] == ["theirs"]
 
 
-def test_a_failed_rehearsal_ends_the_promotion_before_the_next_ring(site: t.Callable[..., Site]) -> None:
-    here = site("first", "second")
-    here.manifest("first", "refine-first", rehearsal={**_REHEARSAL, "timeout": 1})
-    here.manifest("second", "refine-second")
-    here.be_worker("first")
-
-    failed = here.play("promote.yml")
-    assert (failed.code, failed.recap) == (2, {"first": (1, 1)}), failed.output
-    assert _FAILURE.findall(failed.output) == ["first"]
-    assert f"of '{here.flow}/refine-first' did not end within 1 s" in failed.words, failed.output
-    assert "Traceback" not in failed.output
-    assert sorted(here.deployments()) == ["refine-first"]
-
-
-def test_a_passed_rehearsal_is_repeated_only_when_asked(
-    site: t.Callable[..., Site], proxy: Proxy, session: Session
+def test_the_work_tree_is_deployed_over_a_release_only_when_that_is_said(
+    site: t.Callable[..., Site], tmp_path: Path, door: Door, session: Session, proxy: Proxy
 ) -> None:
     here = site("dev")
-    here.manifest("dev", "refine", rehearsal=_REHEARSAL)
-    here.be_worker("dev")
+    here.manifest("dev", "refine")
+    lab = RingLab(tmp_path, door, session, here.flow)
+    release = lab.release()
+    lab.go("Queued", release=release)
+    proxy.reset()
+    waits = here.play("deploy.yml")
+    assert (waits.code, waits.recap) == (2, {"dev": (0, 1)}), waits.output
+    assert f"Ring dev runs a release, {release}, and the work tree is none" in waits.words
+    assert proxy.writes == []
 
-    def work(_number: int) -> None:
-        here.be_worker("dev")
-        for run in here.runs():
-            if run["state_type"] != "COMPLETED":
-                figures = {"key": "figures", "type": "result", "data": {"records": 5}, "flow_run_id": run["id"]}
-                session.write("POST", "/artifacts/", figures)
-                session.write("POST", f"/flow_runs/{run['id']}/set_state", {"state": {"type": "COMPLETED"}})
+    lab.go(*FIRST)
+    proxy.reset()
+    looked = here.play("deploy.yml", "--check")
+    assert looked.code == 0, looked.output
+    refused = here.play("deploy.yml")
+    assert (refused.code, refused.recap) == (2, {"dev": (0, 1)}), refused.output
+    assert f"Ring dev runs a release, {release}, and the work tree is none" in refused.words
+    assert proxy.writes == []
+    assert here.deployments() == {}
 
-    proxy.before(work, times=None, path=r"^/flow_runs/[0-9a-f-]{36}$")
-    counts = []
-    for arguments in ((), (), ("-e", "rehearse=always")):
-        done = here.play("promote.yml", *arguments)
-        assert done.code == 0, done.output
-        counts.append((done.recap["dev"][0], len(here.runs())))
-    assert counts == [(2, 1), (0, 1), (1, 2)]
-
-    stats = done.output.partition("CUSTOM STATS")[2]
-    assert "hotpass_rings" in stats
-    assert any(run["id"] in stats for run in here.runs())
+    done = here.play("deploy.yml", "-e", "leave_release=true")
+    assert (done.code, done.recap) == (0, {"dev": (1, 0)}), done.output
+    assert sorted(here.deployments()) == ["refine"]

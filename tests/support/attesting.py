@@ -178,7 +178,7 @@ def provenance(**changes: t.Any) -> dict[str, t.Any]:
         "builder_version": {"python": "3.12.3"},
     }
     said.update(changes)
-    return statements.provenance(said.pop("release"), said.pop("solution"), **said)
+    return statements.provenance(**said)
 
 
 def every_kind(who: Cast) -> dict[str, tuple[dict[str, t.Any], Person, str]]:

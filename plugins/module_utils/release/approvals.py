@@ -74,13 +74,14 @@ def count_approvals(
 ) -> tuple[str, str, dict[str, t.Any]]:
     """What the decisions in the ledger come to.
 
-    :param required: how many different keys have to approve.
+    :param required: how many different people, with keys of their own, have to approve.
     :param seconds: how long an answer is waited for, from the moment that the generation began to wait.
     :returns: ``pass``; ``fail`` when somebody rejected it, or nobody answered in time; else ``inconclusive``.
     """
     if required < 1:
         return "error", "approvals_required is less than 1, which would let everything pass", {}
     approvers: dict[str, str] = {}
+    people: set[str] = set()
     ignored = []
     for record in ring.chain.approvals(generation.number):
         envelope = canonical(record.detail["envelope"])
@@ -92,11 +93,13 @@ def count_approvals(
         if decision == "reject":
             return "fail", f"rejected by {signers[0].name} at {record.at}: {_comment(envelope)}", {"decision": "reject"}
         approvers.update({signer.key_id: signer.name for signer in signers})
-    if len(approvers) >= required:
+        approver = statements.peek(envelope)["predicate"]["approver"]
+        people.add((approver.get("user") or approver["name"]).casefold())
+    if min(len(approvers), len(people)) >= required:
         return "pass", "", {"approvers": sorted(approvers.values())}
     since = next((r.at for r in generation.transitions if r.state is State.AWAITING_APPROVAL), None)
     if since is not None and clock.now().timestamp() > clock.parse(since).timestamp() + seconds:
-        return "fail", f"nobody whom it needs answered since {since}", {"decision": "expire"}
+        return "fail", f"{len(approvers)} of {required} approvals came since {since}", {"decision": "expire"}
     said = f" ({' '.join(ignored)})" if ignored else ""
     return "inconclusive", f"{len(approvers)} of {required} approvals are there{said}", {"decision": "wait"}
 

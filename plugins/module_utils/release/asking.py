@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import pathlib
+import re
 import time
 import typing as t
 
@@ -25,9 +26,12 @@ from ansible_collections.hotpass.prefect.plugins.module_utils.release.digests im
 from ansible_collections.hotpass.prefect.plugins.module_utils.release.records import Kind
 from ansible_collections.hotpass.prefect.plugins.module_utils.release.ring import Ring
 from ansible_collections.hotpass.prefect.plugins.module_utils.release.states import State
+from ansible_collections.hotpass.prefect.plugins.module_utils.release.store_types import Corrupt
+from ansible_collections.hotpass.prefect.plugins.module_utils.release.wording import recordable
 from ansible_collections.hotpass.prefect.plugins.module_utils.room import Context, Outcome
 
 _TAIL_LINES = 12
+_FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 Answer = tuple[str, str, dict[str, t.Any]]
 
 
@@ -42,6 +46,8 @@ def ask(params: dict[str, t.Any], context: Context) -> Outcome:
         began = clock.now()
         try:
             verdict, message, detail = _GATES[params["gate"]](ring, generation, params, context)
+        except (Corrupt, artifact.NotARelease, queueing.Vetoed) as error:
+            verdict, message, detail = "fail", error.message, {}
         except CollectionError as error:
             verdict, message, detail = "error", error.message, {}
         entry = {
@@ -49,7 +55,7 @@ def ask(params: dict[str, t.Any], context: Context) -> Outcome:
             "verdict": verdict,
             "startedAt": clock.text(began),
             "finishedAt": clock.text(clock.now()),
-            "detail": {**({"message": message[:300]} if message else {}), **detail},
+            "detail": {**({"message": recordable(message, 300)} if message else {}), **detail},
         }
         if params["fail"] and verdict != "pass":
             raise CollectionError(
@@ -78,7 +84,7 @@ def _release(ring: Ring, generation: Generation, params: t.Mapping[str, t.Any], 
     config = found.config
     if config.solution != ring.solution:
         return "fail", f"{release} is a release of {config.solution}, and this is a ring of {ring.solution}", {}
-    if config.dirty and not params["allow_dirty"]:
+    if config.dirty and not params["allow_dirty"] and generation.kind is Kind.PROMOTE:
         return "fail", f"{release} was built from a work tree with changes that no commit has; only dev may take it", {}
     refusals: list[str] = []
     for verified in statements.provenances(
@@ -105,6 +111,13 @@ def _tests(ring: Ring, generation: Generation, params: t.Mapping[str, t.Any], co
         return "error", "the ring names no tests, and none passed is no pass; set ring_tests or take the gate out", {}
     kept = pathlib.Path(params["output_dir"])
     outputs: dict[str, t.Any] = {}
+    odd = [command["name"] for command in commands if not _FILE_NAME.fullmatch(command["name"])]
+    if odd:
+        return (
+            "error",
+            f"tests has the name {odd[0]!r}, of which a file is named; letters, digits and .-_ are allowed",
+            {},
+        )
     for command in commands:
         # Unpacked anew or hashed once more, so that the last test cannot have changed what the next one sees.
         release = artifact.fetch(ring.store, str(generation.release), pathlib.Path(params["cache_dir"]))
@@ -112,14 +125,16 @@ def _tests(ring: Ring, generation: Generation, params: t.Mapping[str, t.Any], co
         began = time.monotonic()
         done = context.run_command(_in_release(release.path, command, params))
         log = f"{done.stdout}{done.stderr}"
-        outputs[command["name"]] = {"exitStatus": done.rc, "output": digest_of(log.encode())}
-        file = _keep(kept, command["name"], log)
+        kept_bytes = log.encode("utf-8", "surrogateescape")
+        outputs[command["name"]] = {"exitStatus": done.rc, "output": digest_of(kept_bytes)}
+        file = _keep(kept, command["name"], kept_bytes)
         context.tell(f"{command['name']}: exit status {done.rc} after {time.monotonic() - began:.1f} s, see {file}")
         if done.rc:
-            last = " / ".join(line for line in log.strip().splitlines()[-_TAIL_LINES:] if line.strip())[-400:]
+            for line in log.strip().splitlines()[-_TAIL_LINES:]:
+                context.tell(f"{command['name']}: {line}")
             what = f"did not end within {command['timeout']} s" if done.rc in (124, 137) else f"ended with {done.rc}"
             verdict = "error" if done.rc in (124, 125, 126, 127, 137) else "fail"
-            return verdict, f"{command['name']} {what}; its output is in {file} and ends: {last}", outputs
+            return verdict, f"{command['name']} {what}; its output is in {file}", outputs
     return "pass", "", outputs
 
 
@@ -145,11 +160,12 @@ def _in_release(path: pathlib.Path, command: t.Mapping[str, t.Any], params: t.Ma
     ]
 
 
-def _keep(directory: pathlib.Path, name: str, log: str) -> pathlib.Path:
+def _keep(directory: pathlib.Path, name: str, log: bytes) -> pathlib.Path:
     file = directory / f"tests-{name}.log"
     try:
-        directory.mkdir(parents=True, exist_ok=True)
-        file.write_text(log, encoding="utf-8")
+        directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        file.touch(mode=0o600)
+        file.write_bytes(log)
     except OSError as error:
         raise CollectionError(f"The output of {name} cannot be kept in {directory}: {error.strerror}.") from None
     return file
@@ -164,7 +180,11 @@ def _soak(_ring: Ring, generation: Generation, params: t.Mapping[str, t.Any], co
     """The ring stays healthy for as long as its settings say, counted from the moment that validation began."""
     began = next((record.at for record in generation.transitions if record.state is State.VALIDATING), None)
     if began is None:
-        return "error", f"generation {generation.number} is {generation.state.value}, and nothing of it can soak yet", {}
+        return (
+            "error",
+            f"generation {generation.number} is {generation.state.value}, and nothing of it can soak yet",
+            {},
+        )
     ends = clock.parse(began).timestamp() + params["soak_seconds"]
     if params["soak_seconds"] <= 0:
         return "error", "soak_seconds is 0, and no time at all proves nothing; set ring_soak or take the gate out", {}

@@ -23,7 +23,7 @@ class Previous:
     """What is known of the ring before.
 
     :param active: the release that is Active there; None when none is.
-    :param proven: every release that was ever Active there.
+    :param proven: every release that was ever Active there, and was not taken back.
     :param source: ``ledger``, or ``statements`` when its server could not be reached.
     """
 
@@ -51,7 +51,11 @@ def look(ring: Ring, params: t.Mapping[str, t.Any]) -> Previous | None:
     return Previous(
         ring=name,
         active=active.release if active else None,
-        proven=frozenset(generation.release for generation in chain.verified if generation.release),
+        proven=frozenset(
+            generation.release
+            for generation in chain.verified
+            if generation.release and generation.release not in {*chain.holds, *chain.vetoes}
+        ),
         source="ledger",
     )
 

@@ -182,6 +182,14 @@ class Chain:
         return self._fold.degraded
 
     @property
+    def broken(self) -> int | None:
+        """The number of the generation whose failure left the ring degraded."""
+        active = self.active
+        if self._fold.broken is None and self.degraded and active is not None:
+            return active.number
+        return self._fold.broken
+
+    @property
     def segments(self) -> tuple[str, ...]:
         """Digests of the blobs that hold the archived records, oldest first."""
         return (*self.checkpoint.segments, self.checkpoint.segment) if self.checkpoint else ()

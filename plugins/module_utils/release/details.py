@@ -35,7 +35,7 @@ def _is_text(value: t.Any) -> bool:
 
 
 def _is_count(value: t.Any) -> bool:
-    return type(value) is int and value >= 1
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 1
 
 
 def _is_object(value: t.Any) -> bool:

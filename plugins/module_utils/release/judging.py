@@ -62,7 +62,8 @@ def check_approval(
         raise NotApproved("The approval was verified for another role than approver.")
     if _moment(said["decidedAt"]) > now + CLOCK_SKEW:
         raise NotApproved(f"The approval was decided at {said['decidedAt']}, which is yet to come; compare the clocks.")
-    if _moment(said["expiresAt"]) <= now:
+    # What somebody refused stays refused; only a yes grows old.
+    if said["decision"] == "approve" and _moment(said["expiresAt"]) <= now:
         raise NotApproved(f"The approval of {said['approver']['name']} expired at {said['expiresAt']}.")
     _refuse_the_requester(verified, described(requested_by))
     return str(said["decision"])

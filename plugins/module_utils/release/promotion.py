@@ -14,6 +14,7 @@ from ansible_collections.hotpass.prefect.plugins.module_utils.prefect.connection
 from ansible_collections.hotpass.prefect.plugins.module_utils.prefect.session import Session
 from ansible_collections.hotpass.prefect.plugins.module_utils.release import claims, clock, queueing, settling
 from ansible_collections.hotpass.prefect.plugins.module_utils.release import gates as gates_
+from ansible_collections.hotpass.prefect.plugins.module_utils.release.approvals import count_approvals
 from ansible_collections.hotpass.prefect.plugins.module_utils.release.chain import Generation
 from ansible_collections.hotpass.prefect.plugins.module_utils.release.describing import describe, open_permit
 from ansible_collections.hotpass.prefect.plugins.module_utils.release.ledger import Lost
@@ -24,11 +25,12 @@ from ansible_collections.hotpass.prefect.plugins.module_utils.release.states imp
     State,
     allowed,
 )
+from ansible_collections.hotpass.prefect.plugins.module_utils.release.wording import recordable
 from ansible_collections.hotpass.prefect.plugins.module_utils.room import Context, Outcome
 
 # What a generation that goes well passes through; one that is there has everything before it behind it.
 _FORWARD = BEFORE_WRITES | {State.DEPLOYING, State.VALIDATING, State.ACTIVE}
-_REASON_LENGTH = 600
+_TRIES = 5
 
 
 def ensure(params: dict[str, t.Any], context: Context) -> Outcome:
@@ -51,7 +53,7 @@ def ensure(params: dict[str, t.Any], context: Context) -> Outcome:
         else:
             report = {**_advance(ring, params, gates, verdicts, context.check), "claim": params.get("claim")}
         changed = bool(report.pop("would_change", False)) or ring.chain.head != before
-        changed = settling.settle(ring, report["generation"], context.check) or changed
+        changed = settling.settle(ring, report["generation"], context.check, fresh=changed) or changed
         return Outcome(
             changed=changed,
             result={
@@ -84,8 +86,6 @@ def _advance(
     target = State(params["state"])
     generation = _generation(ring, params.get("generation"))
     claims.insist(generation, params.get("claim"))
-    if target in (State.DEPLOYING, State.ACTIVE):
-        queueing.refuse_vetoed(ring, generation)
     if not _is_behind(generation, target):
         # Active is left by what another generation does, and never by a step of its own.
         if generation.state is State.ACTIVE or not allowed(generation.state, target):
@@ -93,13 +93,10 @@ def _advance(
                 f"Generation {generation.number} of ring {ring.name} is {generation.state.value} since "
                 f"{generation.since}; from there it cannot become {target.value}."
             )
-        if target in (State.DEPLOYING, State.ACTIVE):
-            if gates is None:
-                raise CollectionError(f"state {target.value} needs gates, the list of the ring's gates.")
-            gates_.insist(generation, target, gates, verdicts)
         if check:
+            _insist_on_gates(ring, generation, target, params, gates, verdicts)
             return {**describe(ring, generation), "state": target.value, "would_change": True}
-        _go(ring, generation, target, params, verdicts)
+        _go(ring, generation, target, params, gates, verdicts)
     if target is State.VALIDATING and params.get("permit") and not check:
         _permit(ring, generation.number, params["permit"])
     ring.tell()
@@ -127,19 +124,61 @@ def _go(
     generation: Generation,
     target: State,
     params: t.Mapping[str, t.Any],
+    gates: tuple[str, ...] | None,
     verdicts: list[dict[str, t.Any]],
 ) -> None:
-    """Append the transition; when somebody else was first with the very same one, that is as good."""
-    try:
-        if params.get("hold", True):
-            settling.hold_the_bad(ring, generation, target, params.get("reason"))
-        _append(ring, generation, target, params, verdicts)
-    except Lost:
-        ring.read_again()
-        found = ring.chain.generation(generation.number)
-        claims.insist(found, params.get("claim"))
-        if not _is_behind(found, target):
-            raise
+    """Append the transition; when somebody else was first with the very same one, that is as good.
+
+    A record that came in between and left the generation where it was, such as an approval, is no reason to stop: the
+    gates are asked once more, of the ledger as it is then.
+    """
+    for attempt in range(_TRIES):
+        _insist_on_gates(ring, generation, target, params, gates, verdicts)
+        try:
+            if params.get("hold", True):
+                settling.hold_the_bad(ring, generation, target, params.get("reason"))
+            _append(ring, generation, target, params, gates, verdicts)
+        except Lost:
+            ring.read_again()
+            found = ring.chain.generation(generation.number)
+            claims.insist(found, params.get("claim"))
+            if _is_behind(found, target):
+                return
+            if found.state is not generation.state or attempt == _TRIES - 1:
+                raise
+            generation = found
+        else:
+            return
+
+
+def _insist_on_gates(
+    ring: Ring,
+    generation: Generation,
+    target: State,
+    params: t.Mapping[str, t.Any],
+    gates: tuple[str, ...] | None,
+    verdicts: list[dict[str, t.Any]],
+) -> None:
+    if target not in (State.DEPLOYING, State.ACTIVE):
+        return
+    queueing.refuse_vetoed(ring, generation)
+    if gates is None:
+        raise CollectionError(f"state {target.value} needs gates, the list of the ring's gates.")
+    gates_.insist(generation, target, gates, verdicts)
+    if target is not State.DEPLOYING:
+        return
+    waited = generation.state is State.AWAITING_APPROVAL
+    if waited and "approval" not in gates:
+        raise CollectionError(
+            f"Generation {generation.number} of ring {ring.name} waits for approval, and gates does not ask for it."
+        )
+    if "approval" in gates:
+        # A verdict is what the caller says; what counts is in the ledger.
+        verdict, message, _detail = count_approvals(
+            ring, generation, params["approvals_required"], params["approval_seconds"]
+        )
+        if verdict != "pass":
+            raise CollectionError(f"Generation {generation.number} of ring {ring.name} is not approved: {message}.")
 
 
 def _append(
@@ -147,13 +186,17 @@ def _append(
     generation: Generation,
     target: State,
     params: t.Mapping[str, t.Any],
+    gates: tuple[str, ...] | None,
     verdicts: list[dict[str, t.Any]],
 ) -> None:
     detail = {**(params.get("detail") or {}), **claims.detail(params.get("claim"))}
     if verdicts:
         detail["gates"] = verdicts
-    if params.get("reason"):
-        detail["reason"] = _shortened(str(params["reason"]))
+    if target is State.DEPLOYING:
+        detail["asked"] = list(gates or ())
+    reason = recordable(params.get("reason") or "")
+    if reason:
+        detail["reason"] = reason
     ring.append(
         Draft(
             event=Event.TRANSITION,
@@ -167,18 +210,24 @@ def _append(
     )
 
 
-def _shortened(reason: str) -> str:
-    text = " ".join(reason.split())
-    return text if len(text) <= _REASON_LENGTH else f"{text[: _REASON_LENGTH - 1]}…"
-
-
 def _permit(ring: Ring, number: int, options: t.Mapping[str, t.Any]) -> None:
     """Let a few runs of a generation that is not Active yet through the fence, for a while; once."""
-    if open_permit(ring, number) is not None:
-        return
-    generation = _generation(ring, number)
-    if generation.state is not State.VALIDATING:
-        return
+    for attempt in range(_TRIES):
+        generation = _generation(ring, number)
+        if open_permit(ring, number) is not None or generation.state is not State.VALIDATING:
+            return
+        try:
+            _append_permit(ring, generation, options)
+        except Lost:
+            if attempt == _TRIES - 1:
+                raise
+            ring.read_again()
+        else:
+            return
+
+
+def _append_permit(ring: Ring, generation: Generation, options: t.Mapping[str, t.Any]) -> None:
+    number = generation.number
     expires = datetime.datetime.now(datetime.UTC) + datetime.timedelta(seconds=options["seconds"])
     ring.append(
         Draft(

@@ -16,6 +16,11 @@ from ansible_collections.hotpass.prefect.plugins.module_utils.release.ledger imp
 from ansible_collections.hotpass.prefect.plugins.module_utils.release.records import Draft, Event, Kind
 from ansible_collections.hotpass.prefect.plugins.module_utils.release.ring import Ring
 from ansible_collections.hotpass.prefect.plugins.module_utils.release.states import BEFORE_WRITES, State
+from ansible_collections.hotpass.prefect.plugins.module_utils.release.wording import recordable
+
+
+class Vetoed(CollectionError):
+    """A release that somebody recalled."""
 
 
 class Ended(CollectionError):
@@ -39,12 +44,12 @@ def queue(ring: Ring, params: t.Mapping[str, t.Any], check: bool) -> dict[str, t
     release = _release(ring, params, kind)
     under_way = ring.chain.under_way
     if under_way is not None and under_way.release == release and under_way.kind is kind:
-        refuse_vetoed(ring, under_way)
+        _end_vetoed(ring, under_way, check)
         if not check:
             ring.tell_again()
         return {**describe(ring, under_way), "claim": claims.take(under_way)}
     active = ring.chain.active
-    if active is not None and active.release == release and under_way is None:
+    if active is not None and active.release == release and under_way is None and not ring.chain.degraded:
         return {**describe(ring, active), "already_active": True}
     _refuse(ring, release, kind, params)
     if under_way is not None:
@@ -56,10 +61,11 @@ def queue(ring: Ring, params: t.Mapping[str, t.Any], check: bool) -> dict[str, t
     _lift_hold(ring, release, params)
     claim = claims.take(None)
     detail: dict[str, t.Any] = claims.detail(claim)
-    if kind is Kind.ROLLBACK and active is not None:
-        detail["rolls_back"] = active.number
-    if params.get("reason"):
-        detail["reason"] = str(params["reason"])[:600]
+    if kind is Kind.ROLLBACK:
+        detail["rolls_back"] = _to_roll_back(ring, release)
+    reason = recordable(params.get("reason") or "")
+    if reason:
+        detail["reason"] = reason
     if params.get("commit"):
         detail["commit"] = params["commit"]
     number = ring.chain.last_generation + 1
@@ -86,6 +92,39 @@ def queue(ring: Ring, params: t.Mapping[str, t.Any], check: bool) -> dict[str, t
     return {**describe(ring, ring.chain.generation(number)), "claim": claim}
 
 
+def _to_roll_back(ring: Ring, release: str) -> int | None:
+    """The generation that a rollback takes back: the Active one, or the one that left the ring degraded."""
+    active = ring.chain.active
+    if active is not None and active.release == release:
+        return ring.chain.broken
+    return active.number if active is not None else None
+
+
+def _end_vetoed(ring: Ring, under_way: Generation, check: bool) -> None:
+    """End what was vetoed while it waited, so that it does not stand in the way of others.
+
+    :raises CollectionError: when it is vetoed.
+    """
+    try:
+        refuse_vetoed(ring, under_way)
+    except Vetoed as vetoed:
+        if under_way.state in BEFORE_WRITES - {State.QUEUED} and not check:
+            ring.append(
+                Draft(
+                    event=Event.TRANSITION,
+                    generation=under_way.number,
+                    kind=under_way.kind,
+                    state=State.FAILED,
+                    release=under_way.release,
+                    actor=ring.actor(),
+                    detail={"reason": recordable(vetoed.message)},
+                )
+            )
+            ring.tell()
+            raise Ended(vetoed.message, under_way.number) from None
+        raise
+
+
 def refuse_vetoed(ring: Ring, generation: Generation) -> None:
     """Stop at a veto that came after the generation began.
 
@@ -103,7 +142,7 @@ def _release(ring: Ring, params: t.Mapping[str, t.Any], kind: Kind) -> str:
     if kind is Kind.ROLLBACK:
         return _last_good(ring)
     under_way = ring.chain.under_way
-    if under_way is not None and under_way.kind is Kind.PROMOTE and under_way.release:
+    if under_way is not None and under_way.kind is Kind.PROMOTE and under_way.release and not params.get("supersede"):
         # What waits for a person goes on, whatever has become Active in the ring before it meanwhile.
         return under_way.release
     previous = candidate.look(ring, params)
@@ -126,8 +165,9 @@ def _insist_on_order(ring: Ring, release: str, params: t.Mapping[str, t.Any]) ->
     previous = candidate.look(ring, params)
     if previous is not None and release not in previous.proven:
         raise CollectionError(
-            f"{release} was never Active in ring {previous.ring}, and ring {ring.name} takes only what was; promote it "
-            f"there first. (Asked of the {previous.source} of ring {previous.ring}.)"
+            f"{release} was never Active in ring {previous.ring}, or was taken back there, and ring {ring.name} takes "
+            f"only what proved good there; promote it there first. (Asked of the {previous.source} of ring "
+            f"{previous.ring}.)"
         )
 
 
@@ -139,6 +179,12 @@ def _last_good(ring: Ring) -> str:
         return under_way.release
     if active is None:
         raise CollectionError(f"Nothing is Active in ring {ring.name}, so there is nothing to roll back.")
+    broken = ring.chain.broken
+    if broken is not None and broken != active.number and active.release:
+        # A promotion that failed left the ring half written, and what is Active never was the trouble. A rollback that
+        # failed was asked for to be rid of what is Active.
+        failed = ring.chain.generation(broken)
+        return failed.release if failed.kind is Kind.ROLLBACK and failed.release else active.release
     if active.kind is Kind.ROLLBACK:
         raise Ended(
             f"Ring {ring.name} was rolled back already: generation {active.number} brought {active.release} back at "
@@ -162,7 +208,7 @@ def _refuse(ring: Ring, release: str, kind: Kind, params: t.Mapping[str, t.Any])
         raise CollectionError(
             f"{release} was never Active in ring {ring.name}, so going there is a promotion and no rollback."
         )
-    if release in ring.chain.holds and not params.get("release_hold"):
+    if release in ring.chain.holds and (kind is Kind.ROLLBACK or not params.get("release_hold")):
         held = ring.chain.holds[release]
         raise Ended(
             f"{release} is held in ring {ring.name} since {held.at} ({held.detail.get('reason', 'no reason given')}); "
@@ -179,7 +225,7 @@ def _refuse(ring: Ring, release: str, kind: Kind, params: t.Mapping[str, t.Any])
 def _refuse_veto(ring: Ring, release: str) -> None:
     here = ring.chain.vetoes.get(release)
     if here is not None:
-        raise CollectionError(
+        raise Vetoed(
             f"{release} is vetoed in ring {ring.name} by {here.actor.name} since {here.at}: "
             f"{here.detail.get('reason', 'no reason given')}."
         )
@@ -189,7 +235,7 @@ def _refuse_veto(ring: Ring, release: str) -> None:
         ring.statements(release), ring.trust, ring.name, solution=ring.solution, release=release
     ):
         predicate = veto.predicate
-        raise CollectionError(
+        raise Vetoed(
             f"{release} is vetoed by {predicate['by']['name']} since {predicate['at']}: {predicate['reason']}. "
             "The veto travels with the release."
         )
@@ -234,7 +280,7 @@ def _lift_hold(ring: Ring, release: str, params: t.Mapping[str, t.Any]) -> None:
                 generation=ring.chain.last_generation,
                 release=release,
                 actor=ring.actor(),
-                detail={"held": False, "reason": str(params.get("reason") or "promoted again")[:600]},
+                detail={"held": False, "reason": recordable(params.get("reason") or "") or "promoted again"},
             )
         )
 
@@ -258,6 +304,6 @@ def _foreseen(ring: Ring, release: str, kind: Kind) -> dict[str, t.Any]:
         "active": {"generation": active.number, "release": active.release} if active else None,
         "verified": [],
         "details": {},
-        "rolls_back": active.number if kind is Kind.ROLLBACK and active else None,
+        "rolls_back": _to_roll_back(ring, release) if kind is Kind.ROLLBACK else None,
         "would_change": True,
     }

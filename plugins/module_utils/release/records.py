@@ -181,7 +181,7 @@ class Record:
         check_name(self.solution, "The solution")
         check_name(self.ring, "The ring")
         for what, number, least in (("sequence", self.sequence, 1), ("generation", self.generation, 0)):
-            if type(number) is not int or not least <= number < 10**8:
+            if not isinstance(number, int) or isinstance(number, bool) or not least <= number < 10**8:
                 raise CollectionError(f"The record's {what} is {number!r}; it must be a whole number from {least} on.")
         check_digest(self.previous, "The digest of the record before")
         if self.release is not None:

@@ -5,24 +5,33 @@
 
 from __future__ import annotations
 
+import contextlib
 import typing as t
 
 from ansible_collections.hotpass.prefect.plugins.module_utils.errors import CollectionError
 from ansible_collections.hotpass.prefect.plugins.module_utils.prefect.connection import Connection
 from ansible_collections.hotpass.prefect.plugins.module_utils.prefect.session import Session
 from ansible_collections.hotpass.prefect.plugins.module_utils.release.chain import Chain, Generation
+from ansible_collections.hotpass.prefect.plugins.module_utils.release.compaction import full_chain
 from ansible_collections.hotpass.prefect.plugins.module_utils.release.ledger import PrefectLedger
+from ansible_collections.hotpass.prefect.plugins.module_utils.release.store_options import store_from_params
 from ansible_collections.hotpass.prefect.plugins.module_utils.room import Context, Outcome
 
 
 def read(params: dict[str, t.Any], _context: Context) -> Outcome:
-    """Read and verify a ring's ledger.
+    """Read and verify a ring's ledger; from its first record on, when the store that has its archive is named.
 
     :raises CollectionError: when it is broken, or has not the record that is asked for.
     """
     with Session(Connection.from_params(params)) as session:
         chain = PrefectLedger(session, params["solution"], params["ring"]).read()
-        result: dict[str, t.Any] = {"status": status(chain, params["ring"], params["solution"])}
+        named = chain.named
+        if params.get("store") and chain.segments:
+            with contextlib.closing(store_from_params(params)) as store:
+                chain = full_chain(chain, store)
+        result: dict[str, t.Any] = {
+            "status": {**status(chain, params["ring"], params["solution"]), "named": sorted(named)}
+        }
         if params.get("history") is not None:
             newest = list(chain.generations)[::-1][: params["history"]]
             result["history"] = [line(generation) for generation in newest]

@@ -13,6 +13,7 @@ from ansible_collections.hotpass.prefect.plugins.module_utils.release.digests im
 from ansible_collections.hotpass.prefect.plugins.module_utils.release.records import Draft, Event, Kind, Record
 from ansible_collections.hotpass.prefect.plugins.module_utils.release.ring import Ring
 from ansible_collections.hotpass.prefect.plugins.module_utils.release.states import SETTLED, State
+from ansible_collections.hotpass.prefect.plugins.module_utils.release.wording import recordable
 
 
 def hold_the_bad(ring: Ring, generation: Generation, target: State, reason: str | None) -> None:
@@ -33,14 +34,15 @@ def hold_the_bad(ring: Ring, generation: Generation, target: State, reason: str 
             generation=generation.number,
             release=bad,
             actor=ring.actor(),
-            detail={"held": True, "reason": str(said or "rolled back")[:600]},
+            detail={"held": True, "reason": recordable(said or "") or "rolled back"},
         )
     )
 
 
-def settle(ring: Ring, number: int, check: bool) -> bool:
+def settle(ring: Ring, number: int, check: bool, fresh: bool = False) -> bool:
     """Make up what a settled generation is owed, unless it has it already.
 
+    :param fresh: whether it settled just now.
     :returns: whether a statement was signed, or in check mode would be.
     """
     if not 0 < number <= ring.chain.last_generation:
@@ -56,8 +58,9 @@ def settle(ring: Ring, number: int, check: bool) -> bool:
         if key is not None:
             envelope = statements.sign(envelope_owed, key)
             ring.attach(str(generation.release), envelope, str(envelope_owed["predicateType"]))
-            ring.export(number)
-            ring.compact()
+    if fresh or envelope_owed is not None:
+        ring.export(number)
+        ring.compact()
     # What ends badly may have been ended by somebody else than the promoter that should have told its earlier steps.
     ring.tell_again(anyhow=generation.state is not State.ACTIVE)
     return envelope_owed is not None

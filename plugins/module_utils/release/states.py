@@ -12,7 +12,7 @@ import enum
 import typing as t
 
 
-class State(str, enum.Enum):
+class State(enum.StrEnum):
     """Where a generation is. The names are those of the requirement documents, and of the records."""
 
     QUEUED = "Queued"

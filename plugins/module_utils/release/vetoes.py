@@ -15,6 +15,7 @@ from ansible_collections.hotpass.prefect.plugins.module_utils.release.digests im
 from ansible_collections.hotpass.prefect.plugins.module_utils.release.keys import SigningKey
 from ansible_collections.hotpass.prefect.plugins.module_utils.release.records import Draft, Event
 from ansible_collections.hotpass.prefect.plugins.module_utils.release.ring import Ring
+from ansible_collections.hotpass.prefect.plugins.module_utils.release.wording import recordable
 from ansible_collections.hotpass.prefect.plugins.module_utils.room import Context, Outcome
 
 
@@ -28,6 +29,8 @@ def veto(params: dict[str, t.Any], context: Context) -> Outcome:
     with Session(Connection.from_params(params)) as session, Ring(params, session) as ring:
         if not ring.store.has(release):
             raise CollectionError(f"{release} is not in the store {ring.store.address}, so no veto can travel with it.")
+        if not recordable(params["reason"]):
+            raise CollectionError("reason is blank, and everybody who tries to promote the release will ask for it.")
         rings: str | list[str] = sorted(set(params["rings"])) if params.get("rings") else "*"
         concerned = rings == "*" or ring.name in rings
         signed = [
@@ -40,13 +43,13 @@ def veto(params: dict[str, t.Any], context: Context) -> Outcome:
         sign = key is not None and not signed
         record = concerned and release not in ring.chain.vetoes
         if not context.check:
-            detail: dict[str, t.Any] = {"reason": str(params["reason"])[:600]}
+            detail: dict[str, t.Any] = {"reason": recordable(params["reason"])}
             if sign and key is not None:
                 statement = statements.veto(
                     release=release,
                     solution=ring.solution,
                     rings=rings,
-                    reason=params["reason"],
+                    reason=recordable(params["reason"]),
                     by=ring.actor(),
                     at=clock.text(clock.now()),
                 )

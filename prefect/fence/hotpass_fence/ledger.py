@@ -19,7 +19,7 @@ from typing import Any
 
 from hotpass_fence.decision import Pair, Permit, Situation
 from hotpass_fence.errors import Refused
-from hotpass_fence.release import is_digest
+from hotpass_fence.release import is_digest, is_whole
 
 GENESIS = f"sha256:{'0' * 64}"
 NEXT: Mapping[str, frozenset[str]] = {
@@ -94,9 +94,9 @@ def _record(name: str, value: Any, solution: str, ring: str) -> Record:
     state, release = document.get("state"), document.get("release")
     if (
         (document.get("solution"), document.get("ring")) != (solution, ring)
-        or type(sequence) is not int
+        or not is_whole(sequence)
         or not name.endswith(f"_{sequence:08d}")
-        or type(generation) is not int
+        or not is_whole(generation)
         or not is_digest(document.get("previous"))
         or not isinstance(document.get("event"), str)
         or not (state is None or isinstance(state, str))
@@ -146,7 +146,7 @@ def _checkpoints(records: Iterable[Record]) -> dict[tuple[int, str], list[Mappin
             continue
         detail = record.detail
         numbers = [detail.get(key) for key in ("through", "part", "parts")]
-        if not all(type(number) is int for number in numbers) or not isinstance(detail.get("summary"), dict):
+        if not all(is_whole(number) for number in numbers) or not isinstance(detail.get("summary"), dict):
             raise Broken(f"The record {record.name} is no checkpoint.")
         if not 0 < detail["through"] < record.sequence:
             raise Broken(f"The record {record.name} is a checkpoint for records that come after it.")
@@ -164,7 +164,7 @@ def _active_of(summary: Iterable[Mapping[str, Any]], first: Record) -> Pair | No
             rows.update({row["number"]: row["release"] for row in part.get("generations", [])})
         if active is None:
             return None
-        if type(active) is int and is_digest(rows[active]):
+        if is_whole(active) and is_digest(rows[active]):
             return Pair(active, rows[active])
     except (TypeError, KeyError, AttributeError):
         pass
@@ -209,7 +209,7 @@ def _permit(record: Record) -> Permit:
     detail = record.detail
     try:
         expires = datetime.fromisoformat(detail["expires"])
-        if expires.tzinfo is None or type(detail["max_runs"]) is not int:
+        if expires.tzinfo is None or not is_whole(detail["max_runs"]):
             raise ValueError
         return Permit(str(detail["purpose"]), str(detail["tag"]), detail["max_runs"], expires)
     except (KeyError, TypeError, ValueError) as error:

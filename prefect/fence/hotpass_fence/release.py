@@ -60,6 +60,11 @@ def is_digest(value: Any) -> bool:
     return isinstance(value, str) and _DIGEST.fullmatch(value) is not None
 
 
+def is_whole(value: Any) -> bool:
+    """Whether a value is a whole number; true and false are none."""
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
 def parse_manifest(data: bytes) -> Parts:
     """The parts of a release, from its manifest.
 
@@ -81,7 +86,7 @@ def parse_config(data: bytes, solution: str) -> dict[str, File]:
     :raises Refused: when it is of another schema or solution, or a path could lead out of the release.
     """
     document = _json(data, "config")
-    if type(document.get("schema")) is not int or document["schema"] != 1:
+    if not is_whole(document.get("schema")) or document["schema"] != 1:
         raise Refused(f"The release has schema {document.get('schema')!r}; this fence reads schema 1.")
     if document.get("solution") != solution:
         raise Refused(f"The release is one of {str(document.get('solution'))[:100]!r}, not of {solution!r}.")
@@ -162,8 +167,8 @@ def _file(path: str, entry: Any) -> File:
         not isinstance(entry, dict)
         or not isinstance(entry.get("sha256"), str)
         or not _HEX.fullmatch(entry["sha256"])
-        or type(entry.get("size")) is not int
-        or type(entry.get("executable")) is not bool
+        or not is_whole(entry.get("size"))
+        or not isinstance(entry.get("executable"), bool)
     ):
         raise Refused(f"The release does not say what {path!r} holds.")
     return File(entry["sha256"], entry["size"], entry["executable"])
@@ -175,7 +180,7 @@ def _type(descriptor: Any) -> Any:
 
 def _blob(descriptor: Mapping[str, Any]) -> Blob:
     digest, size = descriptor.get("digest"), descriptor.get("size")
-    if not is_digest(digest) or type(size) is not int or size < 0:
+    if not is_digest(digest) or not is_whole(size) or size < 0:
         raise Refused("The manifest of the release names a part without its digest and size.")
     return Blob(str(digest), size)
 

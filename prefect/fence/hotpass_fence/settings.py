@@ -34,12 +34,13 @@ class Settings:
     give_up: timedelta
 
     @classmethod
-    def read(cls, store: Any, environment: Mapping[str, str] = os.environ) -> Settings:
-        """The settings of an environment.
+    def read(cls, store: Any, environment: Mapping[str, str] | None = None) -> Settings:
+        """The settings of an environment, by default the process's own.
 
         :param store: what the pull step says, or None.
         :raises Refused: when one of them cannot be what it is meant to be.
         """
+        environment = os.environ if environment is None else environment
         named = environment.get("HOTPASS_STORE") or store
         if not isinstance(named, str) or not named:
             raise Refused("No store is named: give store to the pull step, or set HOTPASS_STORE for the worker.")

@@ -44,14 +44,16 @@ class Source(Protocol):
 
 
 @contextmanager
-def open_source(address: str, environment: Mapping[str, str] = os.environ) -> Iterator[Source]:
+def open_source(address: str, environment: Mapping[str, str] | None = None) -> Iterator[Source]:
     """The store at an address: a path, or ``oci://host[:port]/repository``.
 
-    :param environment: HOTPASS_STORE_USERNAME and HOTPASS_STORE_PASSWORD log in to a registry.
-        HOTPASS_STORE_CA_PATH names a file with the certificates to trust it by. HOTPASS_STORE_PLAIN_HTTP says whether
-        to speak plain HTTP, 1 or 0; unless it does, only to this machine, and not when there are certificates.
+    :param environment: by default the process's own. HOTPASS_STORE_USERNAME and HOTPASS_STORE_PASSWORD log in to a
+        registry. HOTPASS_STORE_CA_PATH names a file with the certificates to trust it by. HOTPASS_STORE_PLAIN_HTTP
+        says whether to speak plain HTTP, 1 or 0; unless it does, only to this machine, and not when there are
+        certificates.
     :raises Refused: when it is no such address.
     """
+    environment = os.environ if environment is None else environment
     if not address.startswith(SCHEME):
         if "://" in address:
             raise Refused(f"The store is {address[:200]!r}; allowed are a directory and oci://host/repository.")

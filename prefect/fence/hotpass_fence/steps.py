@@ -15,7 +15,7 @@ from typing import Any
 from hotpass_fence.cache import Unpacked, provide
 from hotpass_fence.decision import Decision, Outcome, Pair, decide
 from hotpass_fence.errors import Refused
-from hotpass_fence.release import is_digest
+from hotpass_fence.release import is_digest, is_whole
 from hotpass_fence.runs import Run, open_run
 from hotpass_fence.settings import Settings
 from hotpass_fence.sources import open_source
@@ -92,7 +92,7 @@ def _decide(run: Run, own: Pair, ring: str, solution: str, settings: Settings) -
 
 
 def _pair(generation: Any, release: Any) -> Pair:
-    if type(generation) is not int or generation < 1 or not is_digest(release):
+    if not is_whole(generation) or generation < 1 or not is_digest(release):
         raise Refused(
             f"The pull step names generation {str(generation)[:100]!r} and release {str(release)[:100]!r}; allowed are "
             "a number from 1 on, and sha256: with 64 hexadecimal digits."

@@ -1,0 +1,115 @@
+# Copyright: (c) 2026, Hotpass maintainers
+# GNU General Public License v3.0+ (see LICENSES or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""``hotpass_ring_info`` on a live server: what it says of a ring, and of a ledger that somebody has meddled with."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from ansible_collections.hotpass.prefect.plugins.module_utils.prefect.session import Session
+
+from tests.support.proxy import Proxy
+from tests.support.ring_lab import RingLab
+from tests.support.shapes import Door, Result
+
+pytestmark = pytest.mark.integration
+pytest_plugins = ["tests.support.rings"]
+
+
+@pytest.fixture
+def look(lab: RingLab, door: Door) -> Door:
+    """Enters the room: ``look(history=3)``."""
+
+    def enter(ring: str = "dev", **options: int) -> Result:
+        return door("hotpass_ring_info", ring=ring, solution=lab.solution, **options)
+
+    return enter
+
+
+def test_a_ring_in_which_nothing_happened_is_empty(look: Door) -> None:
+    answer = look(history=5)
+    status = answer["status"]
+    assert (answer["changed"], answer["history"]) == (False, [])
+    assert [status[key] for key in ("active", "under_way", "last", "head", "last_at")] == [None] * 5
+    assert (status["degraded"], status["generations"], status["records"]) == (False, 0, 0)
+    assert (status["holds"], status["vetoes"]) == ({}, {})
+
+
+def test_what_is_active_what_is_under_way_and_what_was(lab: RingLab, look: Door, proxy: Proxy) -> None:
+    good, bad, next_one = (lab.release(word) for word in ("good", "bad", "next"))
+    lab.promote(good)
+    lab.promote(bad, commit="b" * 40)
+    lab.roll_back(reason="wrong figures")
+    lab.do("hotpass_veto", release=bad, reason="leaks")
+    lab.go("Queued", who=lab.people.carol, release=next_one)
+    proxy.reset()
+    answer = look(history=3)
+    status = answer["status"]
+    assert (status["ring"], status["solution"], status["degraded"]) == ("dev", lab.solution, False)
+    active, going = status["active"], status["under_way"]
+    assert (active["release"], active["generation"], active["kind"]) == (good, 3, "rollback")
+    assert (active["requested_by"], active["rolls_back"]) == ("alice", 2)
+    assert (going["release"], going["state"], going["requested_by"]) == (next_one, "Queued", "carol")
+    assert (status["last"], status["generations"]) == (going, 4)
+    assert status["holds"] == {bad: "wrong figures"}
+    assert status["vetoes"] == {bad: "leaks"}
+    assert [(one["generation"], one["state"]) for one in answer["history"]] == [
+        (4, "Queued"),
+        (3, "Active"),
+        (2, "RolledBack"),
+    ]
+    assert answer["history"][2]["commit"] == "b" * 40
+    assert "record" not in answer
+    assert look("prod")["status"]["records"] == 0
+    assert proxy.writes == []
+
+
+def test_a_degraded_ring_says_so(lab: RingLab, look: Door) -> None:
+    lab.go("Queued", "Resolving", "Deploying", "RollingBack", release=lab.release())
+    lab.go("RollbackFailed", reason="the server is full")
+    status = look()["status"]
+    assert (status["degraded"], status["active"], status["under_way"]) == (True, None, None)
+    assert (status["last"]["state"], status["last"]["reason"]) == ("RollbackFailed", "the server is full")
+
+
+def test_one_record_in_full(lab: RingLab, look: Door) -> None:
+    release = lab.release()
+    lab.go("Queued", "Resolving", release=release, reason="because")
+    answer = look(record=1)
+    record = answer["record"]
+    assert (record["sequence"], record["state"], record["release"]) == (1, "Queued", release)
+    assert (record["actor"]["name"], record["detail"]["reason"]) == ("alice", "because")
+    assert look(record=2)["record"]["previous"] == record["digest"]
+    assert look(record=2)["record"]["digest"] == answer["status"]["head"]
+    assert "has no record 3 on the server; it has 1 to 2" in look(record=3)["msg"]
+
+
+@pytest.mark.parametrize("meddling", ["changed", "deleted"])
+def test_a_ledger_that_somebody_meddled_with_is_refused_by_everything(
+    lab: RingLab, look: Door, session: Session, proxy: Proxy, meddling: str
+) -> None:
+    release = lab.release()
+    lab.go("Queued", "Resolving", "AwaitingApproval", release=release)
+    variable = lab.chain().records[1].variable
+    path = f"/variables/name/{variable}"
+    value = session.get(path)["value"]
+    if meddling == "changed":
+        session.write("PATCH", path, {"value": {**value, "at": "2026-01-01T00:00:00.000000Z"}})
+    else:
+        session.write("DELETE", path)
+    proxy.reset()
+    answers = [
+        look(),
+        lab.move("Queued", release=release),
+        lab.move("Deploying"),
+        lab.ask("release"),
+        lab.do("hotpass_approval", lab.people.bob),
+        lab.do("hotpass_veto", release=release, reason="any"),
+        lab.move("Queued", ring="prod", previous_ring={"ring": "dev"}),
+    ]
+    for answer in answers:
+        assert answer["failed"], answer
+        assert re.search(rf"ring_dev_{lab.solution}_0|record 2 of ring dev|{variable}", answer["msg"]), answer["msg"]
+    assert proxy.writes == []
