@@ -180,7 +180,8 @@ class Record:
     def __post_init__(self) -> None:
         check_name(self.solution, "The solution")
         check_name(self.ring, "The ring")
-        for what, number, least in (("sequence", self.sequence, 1), ("generation", self.generation, 0)):
+        numbers: list[tuple[str, t.Any, int]] = [("sequence", self.sequence, 1), ("generation", self.generation, 0)]
+        for what, number, least in numbers:
             if not isinstance(number, int) or isinstance(number, bool) or not least <= number < 10**8:
                 raise CollectionError(f"The record's {what} is {number!r}; it must be a whole number from {least} on.")
         check_digest(self.previous, "The digest of the record before")
