@@ -53,7 +53,7 @@ def ensure(params: dict[str, t.Any], context: Context) -> Outcome:
         else:
             report = {**_advance(ring, params, gates, verdicts, context.check), "claim": params.get("claim")}
         changed = bool(report.pop("would_change", False)) or ring.chain.head != before
-        changed = settling.settle(ring, report["generation"], context.check, fresh=changed) or changed
+        changed = _settle(ring, report, context.check, changed) or changed
         return Outcome(
             changed=changed,
             result={
@@ -63,6 +63,23 @@ def ensure(params: dict[str, t.Any], context: Context) -> Outcome:
             diff=[_diff(ring, before, report)] if changed else [],
             warnings=ring.warnings,
         )
+
+
+def _settle(ring: Ring, report: t.Mapping[str, t.Any], check: bool, fresh: bool) -> bool:
+    """What is owed at the end. The end stands in the ledger, so a task that has just come there does not fail of it.
+
+    :raises CollectionError: when it is owed from before, and cannot be had now either.
+    """
+    try:
+        return settling.settle(ring, report["generation"], check, fresh)
+    except CollectionError as error:
+        if not fresh:
+            raise
+        ring.warnings.append(
+            f"Generation {report['generation']} of ring {ring.name} is {report['state']}, and its statement is still "
+            f"owed: {error.message} Run the play again to make up for it."
+        )
+        return False
 
 
 def _diff(ring: Ring, before: Record | None, report: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
