@@ -12,7 +12,7 @@ version_added: 0.1.0
 description:
   - Signs a statement that travels with the release to every ring and site, and appends a record to this ring's ledger.
   - A vetoed release is not promoted any more, and a promotion of it that is under way stops before its next write.
-  - What is Active goes on running, and P(hotpass.prefect.ring_rollback#role) is what takes it back.
+  - What is Active goes on running, and the role P(hotpass.prefect.ring#role) is what takes it back.
   - A veto is for good. A mended solution is another release.
 author:
   - Hotpass maintainers (@hotpass)
