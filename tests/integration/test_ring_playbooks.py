@@ -12,6 +12,7 @@ import pytest
 import yaml
 from ansible_collections.hotpass.prefect.plugins.module_utils.prefect.session import Session
 from ansible_collections.hotpass.prefect.plugins.module_utils.release import predicates
+from ansible_collections.hotpass.prefect.plugins.module_utils.release.states import State
 
 from tests.support import projects
 from tests.support.proxy import Proxy
@@ -201,8 +202,28 @@ def test_a_first_deployment_that_fails_leaves_the_ring_empty_and_the_next_ring_a
     assert (name, kept["paused"]) == ("bad-first", True)
     chain = lab.chain("first")
     assert (chain.active, list(chain.holds)) == (None, [release])
-    [verdict] = chain.records[-2].detail.get("gates", [{}]) or [{}]
-    assert verdict == {} or verdict["verdict"] != "pass"
+    [rolling_back] = [record for record in chain.records if record.state is State.ROLLING_BACK]
+    [verdict] = rolling_back.detail["gates"]
+    assert (verdict["name"], verdict["verdict"]) == ("rehearsal", "fail")
+
+
+def test_what_a_dead_first_promotion_left_is_emptied_but_for_what_was_there_before(
+    lab: RingLab, rings: Rings, make_deployment: MakeDeployment
+) -> None:
+    here = rings(dev={})
+    release = here.release("new")
+    make_deployment(lab.solution, "new-dev", work_pool_name=here.pool("dev"))
+    lab.go("Queued", "Building", release=release)
+    lab.go("Deploying", detail={"adopted": [f"{lab.solution}/new-dev"]})
+
+    ended = here.play("reconcile.yml", "-e", "stale_seconds=0")
+    assert ended.code == 0, ended.output
+    assert lab.states() == ["RolledBack"]
+    [(name, kept)] = here.deployments().items()
+    assert (name, kept["paused"]) == ("new-dev", True)
+    # That its promoter died says nothing of the release.
+    assert lab.chain().holds == {}
+    assert here.play("reconcile.yml", "--check").code == 0
 
 
 def test_a_failed_promotion_brings_back_what_was_active_and_a_failed_rollback_waits_for_a_person(
