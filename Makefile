@@ -70,8 +70,10 @@ molecule: $(VENV)/.dev-stamp ## Run the molecule scenarios
 	@echo "Running the molecule scenarios"
 	@$(IN_VENV) molecule test --all
 
-bench: $(VENV)/.dev-stamp ## Measure against prefect deploy, ansible.builtin.uri and bare HTTP
+bench: $(VENV)/.dev-stamp ## Measure against prefect deploy, ansible.builtin.uri, bare HTTP; a rollback; the fence
 	@$(IN_VENV) python tests/bench/bench.py $(BENCH_ARGS)
+	@$(IN_VENV) python tests/bench/rollback.py
+	@$(IN_VENV) python tests/bench/fence.py
 
 ##@ Lint
 .PHONY: lint lint-python lint-types lint-yaml lint-ansible lint-shell lint-docs lint-tree lint-package sanity
