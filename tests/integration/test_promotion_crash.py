@@ -39,6 +39,14 @@ _BUSY_TRIES = 6
 _RECORD_OR_DEPLOYMENT = re.compile(r"^(POST /variables/|(POST|PATCH|DELETE) /deployments/(ID)?)$")
 
 
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> t.Iterator[PrefectServer]:
+    """A server of this file's own: how many deployments others have there decides how many pages a reading takes."""
+    started = PrefectServer.start(tmp_path_factory.mktemp("crash-server"))
+    yield started
+    started.stop()
+
+
 class Lab:
     """One ring, and its promoters."""
 
