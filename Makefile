@@ -10,8 +10,8 @@ IMPORTER_VENV ?= .venv-importer
 UV ?= $(VENV)/bin/uv
 # More arguments for the demo's playbook, for instance: make demo DEMO_ARGS="-e prefect_port=4300"
 DEMO_ARGS ?=
-# How many pytest processes run side by side, each with servers of its own.
-JOBS ?= 2
+# How many pytest processes run side by side, each with servers of its own; half of their time they wait.
+JOBS ?= 3
 # More arguments for pytest, for instance: make test-unit PYTEST_ARGS="-k overlay"
 PYTEST_ARGS ?=
 # More arguments for the bench, for instance: make bench BENCH_ARGS=--quick
@@ -60,7 +60,7 @@ test: test-all molecule ## Run every test: unit, property, integration, then the
 
 test-all: $(VENV)/.dev-stamp ## Run every pytest test
 	@echo "Running every pytest test"
-	@$(IN_VENV) python -m pytest -n $(JOBS) --dist loadfile $(PYTEST_ARGS)
+	@$(IN_VENV) python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 test-unit: $(VENV)/.dev-stamp ## Run the unit tests: seconds, no server
 	@echo "Running the unit tests"
@@ -70,10 +70,12 @@ molecule: $(VENV)/.dev-stamp ## Run the molecule scenarios
 	@echo "Running the molecule scenarios"
 	@$(IN_VENV) molecule test --all
 
-bench: $(VENV)/.dev-stamp ## Measure against prefect deploy, ansible.builtin.uri, bare HTTP; a rollback; the fence
+bench: $(VENV)/.dev-stamp ## Measure against prefect deploy, ansible.builtin.uri, bare HTTP; rollback, fence, guardrails, backfill
 	@$(IN_VENV) python tests/bench/bench.py $(BENCH_ARGS)
 	@$(IN_VENV) python tests/bench/rollback.py
 	@$(IN_VENV) python tests/bench/fence.py
+	@$(IN_VENV) python tests/bench/guardrail.py
+	@$(IN_VENV) python tests/bench/backfill.py
 
 ##@ Lint
 .PHONY: lint lint-python lint-types lint-yaml lint-ansible lint-shell lint-docs lint-tree lint-package sanity

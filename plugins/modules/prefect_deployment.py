@@ -75,6 +75,15 @@ options:
     description:
       - The RV(fingerprint) of a plan that was shown before. If the plan would be another one now, nothing is written.
     type: str
+  declared_differences:
+    description:
+      - What becomes of a date that M(hotpass.prefect.hotpass_resume) made a deployment's default, which its labels say.
+        V(reset) puts back what the manifest says, as for anything else that differs; V(keep) takes it for wanted, so
+        that the plan has what else differs, and nothing more.
+      - Either way RV(plan[].declared) names it.
+    type: str
+    choices: [reset, keep]
+    default: reset
   flow_python:
     description:
       - A Python that can import the flows. It is asked for each flow's name on the server and its parameter schema, and
@@ -189,6 +198,12 @@ options:
   paused:
     description: Whether schedules make no runs. Left alone when not given.
     type: bool
+  paused_by:
+    description:
+      - For whom O(paused=true) pauses, kept in the label C(hotpass.prefect/paused-by). A manifest that says nothing of
+        C(paused) then unpauses the deployment when it is next applied, as it does with no other pause.
+      - A deployment that is paused already stays as it is, without the label.
+    type: str
   concurrency_limit:
     description:
       - How many runs may be at work at once, by a limit of this deployment's own.
@@ -351,6 +366,31 @@ plan:
       description: For an update, what each field is and shall be.
       type: dict
       sample: {tags: {before: [], after: [hotpass]}}
+    declared:
+      description: What differs from the manifest because somebody declared so, beside what else does.
+      type: list
+      elements: dict
+      contains:
+        field:
+          description: The field.
+          type: str
+          sample: parameters.since
+        value:
+          description: What the server has.
+          type: raw
+          sample: "2024-11-01"
+        manifest:
+          description: What the manifest says; null also where it says nothing.
+          type: raw
+        by:
+          description: Who declared it.
+          type: str
+        at:
+          description: When, as an ISO 8601 time.
+          type: str
+        fate:
+          description: V(reset) or V(keep), as O(declared_differences) says.
+          type: str
 summary:
   description: How many deployments were, or in check mode would be, created, updated, deleted and left alone.
   returned: success
@@ -444,6 +484,7 @@ SPEC = CONNECTION_SPEC + Spec(
         "prune": {"type": "bool", "default": False},
         "on_error": {"type": "str", "choices": ["stop", "continue"], "default": "stop"},
         "expected_plan": {"type": "str"},
+        "declared_differences": {"type": "str", "choices": ["reset", "keep"], "default": "reset"},
         "flow_python": {"type": "path"},
         "flow_path": {"type": "path"},
         "flow_cache": {"type": "path"},
@@ -489,6 +530,7 @@ SPEC = CONNECTION_SPEC + Spec(
         "path": {"type": "str"},
         "pull_steps": {"type": "list", "elements": "dict"},
         "paused": {"type": "bool"},
+        "paused_by": {"type": "str"},
         "concurrency_limit": {"type": "int"},
         "global_concurrency_limit": {"type": "str"},
         "concurrency_options": {
@@ -513,7 +555,7 @@ SPEC = CONNECTION_SPEC + Spec(
     },
     required_one_of=(("manifest_dir", "name"),),
     mutually_exclusive=(
-        *(("manifest_dir", name) for name in (*deploy.INLINE, "unset")),
+        *(("manifest_dir", name) for name in (*deploy.INLINE, "unset", "paused_by")),
         ("schedule", "schedules"),
         ("concurrency_limit", "global_concurrency_limit"),
         ("flow_code", "flow_python"),

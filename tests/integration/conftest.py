@@ -34,7 +34,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> t.Iterator[PrefectServer
     started.stop()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def guarded_server(tmp_path_factory: pytest.TempPathFactory) -> t.Iterator[PrefectServer]:
     """A second server that asks for Basic authentication and for CSRF tokens."""
     started = PrefectServer.start(

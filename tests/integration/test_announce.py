@@ -39,7 +39,7 @@ def through(proxy: Proxy) -> t.Iterator[Session]:
 
 def stored(session: Session, ring: str, count: int) -> list[str]:
     """The names of the ring's events on the server, oldest first, once there are as many; it stores them in batches."""
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     now = datetime.datetime.now(datetime.UTC)
     window = {"since": (now - datetime.timedelta(days=9)).isoformat(), "until": (now + _DAY).isoformat()}
     body = {

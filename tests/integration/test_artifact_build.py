@@ -23,7 +23,7 @@ from tests.support.projects import LAB, Build, lab
 pytest_plugins = ["tests.support.builds"]
 pytestmark = pytest.mark.integration
 
-FLOW = "hotpass.orchestration:refinement_pipeline_flow"
+FLOWS = ["hotpass.orchestration:backfill_pipeline_flow", "hotpass.orchestration:refinement_pipeline_flow"]
 
 
 @pytest.fixture(scope="module")
@@ -44,13 +44,13 @@ def test_the_commit_is_built_once(build: Build, store: Store, project: Path) -> 
     assert (first["changed"], first["existed"], first["dirty"]) == (True, False, False)
     assert first["release"] == foreseen["release"]
     assert first["commit"] == projects.git(project, "rev-parse", "HEAD")
-    assert (first["flows"], first["overlays"]) == ([FLOW], ["deployments", "dev", "prod", "staging"])
+    assert (first["flows"], first["overlays"]) == (FLOWS, ["deployments", "dev", "prod", "staging"])
     again = build()
     assert (again["changed"], again["existed"], again["release"]) == (False, True, first["release"])
     assert store.releases() == [first["release"]]
     assert store.verify().ok
     config = artifact.read(store, first["release"])
-    assert {overlay.name: overlay.ids for overlay in config.overlays}["prod"] == ("refinement",)
+    assert {overlay.name: overlay.ids for overlay in config.overlays}["prod"] == ("backfill", "refinement")
     assert config.requirements["prefect"]
     assert len(config.requirements["airportsdata"]) == 2
     assert {"checks/automated/test_normalise.py", "flows/hotpass/rules.py", "requirements.txt"} <= config.files.keys()
@@ -62,8 +62,8 @@ def test_what_was_built_deploys_without_prefect(shipped: Build, tmp_path: Path) 
     cache = str(tmp_path / "cache")
     fetched = shipped(cache_dir=cache)
     assert fetched["changed"], fetched
-    asked = read_flows([FLOW], Interpreter(sys.executable, fetched["flow_path"], str(tmp_path)), projects.run_command)
-    assert released.read_flow_code(Path(fetched["flow_code"]), [FLOW]) == asked
+    asked = read_flows(FLOWS, Interpreter(sys.executable, fetched["flow_path"], str(tmp_path)), projects.run_command)
+    assert released.read_flow_code(Path(fetched["flow_code"]), FLOWS) == asked
     again = shipped(cache_dir=cache)
     assert (again["changed"], again["path"]) == (False, fetched["path"])
     foreseen = shipped(check_mode=True, cache_dir=cache)

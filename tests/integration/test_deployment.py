@@ -719,3 +719,45 @@ def test_both_doors_answer_alike(doors: Doors, overlay: Overlay, pool: str) -> N
     for played in (shipped, in_process):
         assert "swordfish" not in played.output
     assert [result["failed"] for result in shipped.results] == [False, True, True, False, True]
+
+
+def test_a_pause_for_somebody_is_lifted_by_the_manifest_and_a_persons_is_not(
+    overlay: Overlay, door: Door, proxy: Proxy, session: Session
+) -> None:
+    label = "hotpass.prefect/paused-by"
+    for name in ("ours", "theirs"):
+        overlay.write(name, schedules=[cron("day")], labels={"team": "data"})
+    overlay.apply()
+    session.write("PATCH", f"/deployments/{overlay.row('theirs')['id']}", {"paused": True})
+    pause = {"flow_name": overlay.flow_name, "owner": overlay.owner, "paused": True, "paused_by": "generation 1 of dev"}
+    for name, writes in (("ours", True), ("ours", False), ("theirs", False)):
+        assert door(MODULE, name=name, check_mode=True, **pause)["changed"] is writes
+        proxy.reset()
+        paused = door(MODULE, name=name, **pause)
+        assert (paused["changed"], len(proxy.writes)) == (writes, int(writes)), paused
+        assert overlay.row(name)["paused"]
+    assert overlay.row("ours")["labels"][label] == "generation 1 of dev"
+    assert label not in overlay.row("theirs")["labels"]
+
+    lifted = overlay.apply()
+    assert (lifted["summary"]["updated"], lifted["summary"]["unchanged"]) == (1, 1)
+    row = overlay.row("ours")
+    assert (row["paused"], label in row["labels"], row["labels"]["team"]) == (False, False, "data")
+    assert overlay.row("theirs")["paused"]
+    proxy.reset()
+    assert (overlay.apply()["changed"], proxy.writes) == (False, [])
+
+    # What the manifest itself says of it counts, whoever paused.
+    door(MODULE, name="ours", **pause)
+    overlay.write("ours", schedules=[cron("day")], paused=True)
+    overlay.apply()
+    row = overlay.row("ours")
+    assert (row["paused"], label in row["labels"]) == (True, False)
+
+
+@pytest.mark.parametrize("options", [{}, {"paused": False}, {"paused": True, "paused_by": " "}])
+def test_paused_by_says_for_whom_something_is_paused(overlay: Overlay, door: Door, options: Document) -> None:
+    refused = door(MODULE, name="any", flow_name=overlay.flow_name, **{"paused_by": "us", **options})
+    assert refused["msg"] == (
+        "paused_by says for whom paused: true pauses; it needs that, and a text that is not blank."
+    )

@@ -26,7 +26,7 @@ from tests.conftest import ROOT
 pytestmark = pytest.mark.integration
 
 _HOOK = ROOT / "roles/ring_push/files/post-receive.sh"
-_SECONDS = 120
+_SECONDS = 300
 _PROMOTE = """
 - name: Write down what would be promoted
   hosts: ring
@@ -47,8 +47,10 @@ _PROMOTE = """
       check_mode: false
 
     - name: Wait
-      ansible.builtin.pause:
-        seconds: "{{ wait_seconds | default(0) }}"
+      ansible.builtin.wait_for:
+        path: "{{ go_file }}"
+        timeout: 120
+      when: go_file is defined
 
     - name: Write down
       ansible.builtin.lineinfile:
@@ -254,7 +256,7 @@ def test_tags_and_the_end_of_the_branch_do_nothing(site: Site) -> None:
 
 
 def test_a_ring_may_follow_a_branch_of_any_name(site: Site) -> None:
-    branch = "{{wait_seconds}}$(touch${IFS}pwned)"
+    branch = "{{solution}}$(touch${IFS}pwned)"
     site.ring()
     (site.checkout / "ref.yml").write_text(f'ref: !unsafe "refs/heads/{branch}"\n', encoding="utf-8")
     site.install(ref=f"refs/heads/{branch}")
@@ -269,7 +271,8 @@ def test_a_ring_may_follow_a_branch_of_any_name(site: Site) -> None:
 
 
 def test_of_pushes_at_once_one_runs_after_the_other_and_those_between_are_left_out(site: Site) -> None:
-    site.ring(wait_seconds=6)
+    go = site.directory / "go"
+    site.ring(go_file=str(go))
     site.install()
     commits = []
     for number in range(4):
@@ -277,6 +280,7 @@ def test_of_pushes_at_once_one_runs_after_the_other_and_those_between_are_left_o
         site.git("push", "--quiet", "origin", "main")
         if number == 0:
             site.wait_for(f"{commits[0]}: begins.")
+    go.touch()
     log = site.wait_for(f"{commits[0]}: done.", f"{commits[3]}: done.", *(f"{one}: a later" for one in commits[1:3]))
     assert log.index(f"{commits[0]}: done.") < log.index(f"{commits[3]}: begins.")
     assert [told["commit"] for told in site.told()] == [commits[0], commits[3]]

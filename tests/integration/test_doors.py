@@ -59,6 +59,12 @@ def story(prefix: str, deployment: str) -> list[Task]:
         "idempotency_key": own("key"),
         "parameters": {"api_token": SECRETS[1], "day": datetime.date(2026, 1, 31)},
     }
+    replay = {
+        "deployment": f"{deployment.partition('/')[0]}/replay",
+        "since": datetime.date(2024, 1, 1),
+        "until": "2024-01-02",
+        "versions": ["1", "2"],
+    }
     return [
         Task("prefect_work_pool", with_pool, check=True),
         Task("prefect_work_pool", with_pool),
@@ -99,6 +105,10 @@ def story(prefix: str, deployment: str) -> list[Task]:
         Task("prefect_info", {"kind": "flows", "query": "["}),
         Task("prefect_info", {"kind": "server", "auth_string": f"admin:{SECRETS[2]}"}),
         Task("prefect_work_pool", {"name": pool, "state": "absent"}),
+        Task("hotpass_backfill", replay, check=True),
+        Task("hotpass_backfill", {**replay, "concurrency_limit": "3"}, check=True),
+        Task("hotpass_backfill", {**replay, "start_date": datetime.date(2024, 1, 1)}),
+        Task("hotpass_backfill", {"deployment": deployment, "since": "2024-01-01"}),
     ]
 
 
@@ -199,6 +209,13 @@ def deployment(server: PrefectServer) -> str:
         flow = session.write("POST", "/flows/", {"name": name})
         body = {"name": "nightly", "flow_id": flow["id"], "parameter_openapi_schema": schema}
         session.write("POST", "/deployments/", body)
+        parameters = {
+            "parameters": {"pipeline": {"backfill": True}},
+            "concurrency_limit": 2,
+            "concurrency_key": f"{name}/replay",
+        }
+        replay = {"name": "replay", "flow_id": flow["id"], "concurrency_limit": 2, "parameters": parameters}
+        session.write("POST", "/deployments/", replay)
     return f"{name}/nightly"
 
 
@@ -266,7 +283,11 @@ def test_one_story_through_both_doors(told: dict[str, Told]) -> None:
     assert [answer["failed"] for answer in action[4:8]] == [True] * 4
     assert action[10]["warnings"]
     assert action[0]["diff"] == action[1]["diff"] != []
-    assert [number for number, answer in enumerate(action) if answer["failed"]] == [4, 5, 6, 7, 11, 19, 20, 21, 24]
+    assert [number for number, answer in enumerate(action) if answer["failed"]] == [
+        *(4, 5, 6, 7, 11, 19, 20, 21, 24),
+        *(28, 29, 30),
+    ]
+    assert [run["fate"] for run in action[27]["runs"]] == ["not_run"] * 4
 
 
 def test_each_story_went_through_its_own_door(told: dict[str, Told]) -> None:

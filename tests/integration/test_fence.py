@@ -162,7 +162,8 @@ def test_a_scheduled_run_that_waits_survives_the_rollback_and_runs_the_old_relea
     schedule = {"schedule": {"interval": 86400, "anchor_date": (start + dt.timedelta(seconds=2)).isoformat()}}
     deployment = ring.deploy("scheduled", 2, ring.two, schedules=[{**schedule, "active": True}])
     until = (start + dt.timedelta(minutes=1)).isoformat()
-    ring.session.write("POST", f"/deployments/{deployment}/schedule", {"end_time": until, "min_runs": 1, "max_runs": 1})
+    window = {"start_time": start.isoformat(), "end_time": until, "min_runs": 1, "max_runs": 1}
+    ring.session.write("POST", f"/deployments/{deployment}/schedule", window)
     body = {"flow_runs": {"deployment_id": {"any_": [deployment]}}, "sort": "EXPECTED_START_TIME_ASC"}
     run = ring.session.search("/flow_runs/filter", body)[0]
     assert run["auto_scheduled"]

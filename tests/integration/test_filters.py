@@ -31,7 +31,12 @@ PATHS = {
     "artifacts": "/artifacts/filter",
     "automations": "/automations/filter",
 }
-SAMPLES: dict[str, t.Any] = {"states": ["COMPLETED"], "statuses": ["ONLINE"], "name_like": "what_nobody_has"}
+SAMPLES: dict[str, t.Any] = {
+    "states": ["COMPLETED"],
+    "statuses": ["ONLINE"],
+    "name_like": "what_nobody_has",
+    "ended_after": "2999-01-01T00:00:00Z",
+}
 UUID = "0d6f6a52-3a2c-4d5e-9f5d-9b7f4a3f6a01"
 
 

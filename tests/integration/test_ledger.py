@@ -38,7 +38,7 @@ pytestmark = pytest.mark.integration
 S = State
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def postgresql_server() -> t.Iterator[PrefectServer]:
     """Prefect on PostgreSQL."""
     yield from prefect_on_postgresql()

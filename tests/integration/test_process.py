@@ -78,7 +78,7 @@ class Processes:
 
     def said(self) -> dict[str, t.Any]:
         """What the process that was started last said about itself."""
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while True:
             lines = [line for line in self.log.read_text(encoding="utf-8").splitlines() if line.startswith('{"pid"')]
             if lines:
@@ -110,7 +110,7 @@ def lives(pid: int) -> bool:
 
 def kill(pid: int) -> None:
     os.kill(pid, signal.SIGKILL)
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while lives(pid):
         assert time.monotonic() < deadline
         time.sleep(0.01)

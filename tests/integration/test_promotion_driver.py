@@ -16,7 +16,7 @@ from ansible_collections.hotpass.prefect.plugins.module_utils.release import ann
 from ansible_collections.hotpass.prefect.plugins.module_utils.release.states import State
 
 from tests.support.promoter import Answer, carry_out
-from tests.support.proxy import Proxy
+from tests.support.proxy import Proxy, without_busy
 from tests.support.registry import Registry
 from tests.support.registry_front import Front
 from tests.support.ring_site import Site
@@ -45,7 +45,7 @@ class Ring:
 
     def sent(self) -> list[str]:
         """The shapes of the requests since the last call, without those that the server was too busy for."""
-        lines = [self.site.shape(seen.line) for seen in self.proxy.seen if seen.status != 503]
+        lines = [self.site.shape(seen.line) for seen in without_busy(self.proxy.seen)]
         # Whether an event has arrived yet, and is sent once more, is the server's to say.
         lines = [line for line in lines if not line.startswith(("POST /events", "POST /artifacts"))]
         with self.proxy._lock:
@@ -56,10 +56,18 @@ class Ring:
         """Until the server shows every event of the ring, which takes it some seconds."""
         chain = self.site.chain()
         told = [event for record in chain.records for event in announce.events_of(chain, record)][-events.MOST :]
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 60
         while len(events.arrived(self.site.session, told)) < len(told):
             assert time.monotonic() < deadline
             time.sleep(0.2)
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> t.Iterator[PrefectServer]:
+    """A server of this file's own: how many deployments others have there decides how many pages a reading takes."""
+    started = PrefectServer.start(tmp_path_factory.mktemp("driver-server"))
+    yield started
+    started.stop()
 
 
 @pytest.fixture

@@ -176,10 +176,11 @@ def test_drift_is_shown_refused_repaired_or_written_over_and_a_rollback_holds(
     assert held.code == 2, held.output
     assert f"{second} is held in ring dev since" in held.words
     assert "wrong figures" in held.words
-    assert proxy.writes == []
+    # The one write is the place of the refusal's bundle in the chain of evidence.
+    assert proxy.writes == ["POST /variables/"]
 
     vetoed = here.play("veto.yml", "-e", f"release={third} reason=leaks")
-    assert (vetoed.code, vetoed.recap) == (0, {"dev": (1, 0)}), vetoed.output
+    assert (vetoed.code, vetoed.recap) == (0, {"dev": (2, 0)}), vetoed.output
     assert lab.chain().vetoes[third].detail["reason"] == "leaks"
 
 

@@ -22,7 +22,7 @@ from tests.support.shapes import MakeDeployment
 pytestmark = pytest.mark.integration
 
 LOCK = Path(__file__).resolve().parents[2] / "requirements" / "prefect.txt"
-PATIENCE = 60.0
+PATIENCE = 180.0
 
 
 def test_the_server_runs_the_locked_version(session: Session) -> None:

@@ -181,6 +181,26 @@ def provenance(**changes: t.Any) -> dict[str, t.Any]:
     return statements.provenance(**said)
 
 
+def evidence(by: Person, **changes: t.Any) -> dict[str, t.Any]:
+    """The valid seal of a bundle about the promotion of :data:`RELEASE` into prod as generation 7."""
+    said: dict[str, t.Any] = {
+        "solution": "hotpass",
+        "ring": "prod",
+        "kind": "promotion",
+        "name": "20261122T073000Z",
+        "sealed": RECORD,
+        "verdict": "pass",
+        "live": True,
+        "sealed_at": NOW,
+        "sealed_by": by,
+        "sequence": 12,
+        "previous": BAD,
+        "generation": 7,
+        "release": RELEASE,
+    }
+    return statements.evidence(**{**said, **changes})
+
+
 def every_kind(who: Cast) -> dict[str, tuple[dict[str, t.Any], Person, str]]:
     """One valid statement of each kind, with who may sign it, and in which role."""
     return {
@@ -189,6 +209,7 @@ def every_kind(who: Cast) -> dict[str, tuple[dict[str, t.Any], Person, str]]:
         "rollback": (rollback(who.alice), who.alice, "promoter"),
         "approval": (approval(who.bob, who.alice), who.bob, "approver"),
         "veto": (veto(who.carol), who.carol, "approver"),
+        "evidence": (evidence(who.alice), who.alice, "promoter"),
     }
 
 

@@ -24,8 +24,8 @@ from tests.support.shapes import Result
 FENCE = ROOT / "prefect" / "fence"
 STEP = "hotpass_fence.steps.enter_release"
 _STOP_SECONDS = 20.0
-_RUN_SECONDS = 120.0
-_LOG_SECONDS = 20.0
+_RUN_SECONDS = 300.0
+_LOG_SECONDS = 60.0
 _ENDED = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
 
 

@@ -18,7 +18,7 @@ import pytest
 from tests.support.server import PrefectServer, free_port
 
 REQUIRED = "HOTPASS_TEST_REQUIRE_ALL"
-_SECONDS = 60
+_SECONDS = 120
 
 
 def _programs() -> Path | None:

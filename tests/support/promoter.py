@@ -10,6 +10,7 @@ already; see :mod:`tests.support.nursery`.
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import json
 import os
@@ -22,28 +23,36 @@ from tests.support.doors import Doors, operation
 Answer = dict[str, t.Any]
 _MODULES = (
     "hotpass_artifact",
+    "hotpass_evidence",
     "hotpass_gate",
     "hotpass_promotion",
     "prefect_deployment",
     "prefect_flow_run",
     "prefect_health",
 )
+_OF_THE_RING = ("hotpass_evidence", "hotpass_gate", "hotpass_promotion")
 
 
 class TaskFailed(Exception):
     """A task has failed, or a condition of the role does not hold."""
 
-    def __init__(self, msg: str, verdict: Answer | None = None) -> None:
+    def __init__(self, msg: str, verdict: Answer | None = None, busy: bool = False) -> None:
         super().__init__(msg)
         self.msg = msg
+        self.busy = busy
         self.verdicts = [verdict] if verdict else []
+
+
+class Refused(TaskFailed):
+    """What was asked for was refused before there was a generation of it."""
 
 
 class Promoter:
     """One promoter.
 
     :param settings: ``connection`` and ``ring``, the options of the two module groups; ``overlay``, ``cache_dir``,
-        ``gates``, ``rollback_gates``, ``on_drift``, ``soak``, and ``wait_timeout`` as the role ``ring`` has them.
+        ``evidence_dir``, ``output_dir``, ``gates``, ``rollback_gates``, ``on_drift``, ``soak``, and ``wait_timeout`` as
+        the role ``ring`` has them.
     """
 
     def __init__(self, settings: Answer) -> None:
@@ -51,6 +60,7 @@ class Promoter:
         self._ring = settings["ring"]
         self._doors = Doors(settings["connection"], Path(settings["cache_dir"]))
         self._going: Answer = {}
+        self._planned: Answer = {}
         self._asking = ""
 
     def promote(self, release: str, **options: t.Any) -> Answer:
@@ -58,7 +68,48 @@ class Promoter:
 
         :raises TaskFailed: as the play fails.
         """
-        self._going = self._promotion(state="Queued", release=release, **options)
+        return self._sealed("promote", lambda: self._promote(release, **options), release)
+
+    def roll_back(self, **options: t.Any) -> Answer:
+        """``roles/ring/tasks/rollback.yml``; see :meth:`promote`."""
+        return self._sealed("rollback", lambda: self._roll_back_to(**options), options.get("release"))
+
+    def _sealed(self, action: str, act: t.Callable[[], Answer], release: str | None) -> Answer:
+        """``roles/ring/tasks/main.yml``: the action, and the evidence of whatever comes of it."""
+        self._going, self._planned = {}, {}
+        try:
+            going = act()
+        except Refused as refusal:
+            named = {"release": release} if release else {}
+            with contextlib.suppress(TaskFailed):
+                if not refusal.busy:
+                    self._evidence(kind="refusal", action=action, reason=refusal.msg, **named)
+            raise
+        except TaskFailed:
+            with contextlib.suppress(TaskFailed):
+                self._seal()
+            raise
+        self._seal()
+        return going
+
+    def _seal(self) -> None:
+        """``roles/ring/tasks/seal.yml``."""
+        kind = "rollback" if self._going.get("kind") == "rollback" else "promotion"
+        planned = {"documents": {"plan": self._planned}} if self._planned else {}
+        self._evidence(kind=kind, **self._generation(), **planned)
+
+    def _evidence(self, **options: t.Any) -> None:
+        where = {"evidence_dir": self._settings["evidence_dir"], "tests_dir": self._settings["output_dir"]}
+        self._do("hotpass_evidence", state="sealed", **where, **options)
+
+    def _queue(self, **options: t.Any) -> Answer:
+        try:
+            return self._promotion(state="Queued", **options)
+        except TaskFailed as failure:
+            raise Refused(failure.msg, busy=failure.busy) from None
+
+    def _promote(self, release: str, **options: t.Any) -> Answer:
+        self._going = self._queue(release=release, **options)
         gates = self._settings["gates"]
         if self._going["already_active"]:
             self._hold_against()
@@ -72,10 +123,8 @@ class Promoter:
             self._roll_back(self._going["reason"] or "the promotion was being rolled back when it stopped", [])
         return self._going
 
-    def roll_back(self, **options: t.Any) -> Answer:
-        """``roles/ring/tasks/rollback.yml``; see :meth:`promote`."""
-        options = {"reason": "a person asked for it", **options}
-        self._going = self._promotion(state="Queued", kind="rollback", **options)
+    def _roll_back_to(self, **options: t.Any) -> Answer:
+        self._going = self._queue(kind="rollback", **{"reason": "a person asked for it", **options})
         gates = self._settings["rollback_gates"]
         verdicts: list[Answer] = []
         adopted: list[str] = []
@@ -96,7 +145,7 @@ class Promoter:
     def _hold_against(self) -> None:
         drifted = _differing(self.plan(self._going))
         if drifted and self._settings["on_drift"] != "overwrite":
-            raise TaskFailed(f"drift: {', '.join(drifted)}")
+            raise Refused(f"drift: {', '.join(drifted)}")
         if drifted:
             self._apply(self._fetch(self._going["release"]), self._going)
 
@@ -140,7 +189,7 @@ class Promoter:
             self._fail(failure)
         self._asking = ""
         try:
-            plan = self._apply(self._fetch(self._going["release"]), self._going)
+            plan = self._planned = self._apply(self._fetch(self._going["release"]), self._going)
             rehearse = bool(plan["rehearsals"]) and "rehearsal" in gates
             permit = {
                 "purpose": "rehearsal",
@@ -256,7 +305,7 @@ class Promoter:
         return self._do("hotpass_artifact", state="fetched", release=release, **where)
 
     def _generation(self) -> Answer:
-        return {"generation": self._going["generation"]}
+        return {"generation": self._going["generation"]} if self._going else {}
 
     def _promotion(self, **options: t.Any) -> Answer:
         claim = self._going.get("claim")
@@ -264,14 +313,14 @@ class Promoter:
         return answer
 
     def _do(self, module: str, **options: t.Any) -> Answer:
-        given = {**self._ring, **options} if module in ("hotpass_promotion", "hotpass_gate") else options
+        given = {**self._ring, **options} if module in _OF_THE_RING else options
         if module == "hotpass_artifact":
             # It takes no connection.
             answer = Doors({}, Path(self._settings["cache_dir"])).room(module, **given)
         else:
             answer = self._doors.room(module, **given)
         if answer["failed"]:
-            raise TaskFailed(answer["msg"], answer.get("verdict"))
+            raise TaskFailed(answer["msg"], answer.get("verdict"), bool(answer.get("busy")))
         return answer
 
 

@@ -52,6 +52,22 @@ class Seen:
         return f"{self.method} {self.path}"
 
 
+def without_busy(requests: t.Sequence[Seen]) -> list[Seen]:
+    """The requests of one client as they are when the server is never too busy, which it says with 503.
+
+    Such a request is sent again; a client that writes may look first what came of it.
+    """
+    left = list(requests)
+    busy = [number for number, request in enumerate(left) if request.status == 503]
+    for number in reversed(busy):
+        again = number + 1
+        while again < len(left) and left[again].line != left[number].line and not left[again].writes:
+            again += 1
+        sent_again = again < len(left) and left[again].line == left[number].line
+        del left[number : again if sent_again else number + 1]
+    return left
+
+
 @dataclasses.dataclass
 class Fault:
     """What to do to the next matching requests.
@@ -233,6 +249,8 @@ class Proxy:
         class Handler(http.server.BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
             timeout = 60
+            # An answer is written in two parts; the second would wait for the client's delayed acknowledgement, 40 ms.
+            disable_nagle_algorithm = True
 
             def setup(self) -> None:
                 proxy._note_connection()

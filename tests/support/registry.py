@@ -19,7 +19,7 @@ import pytest
 
 from tests.support.server import free_port
 
-_START_SECONDS = 30.0
+_START_SECONDS = 60.0
 _STOP_SECONDS = 10.0
 
 

@@ -79,6 +79,8 @@ class _Server:
         class Handler(http.server.BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
             timeout = 60
+            # An answer is written in two parts; the second would wait for the client's delayed acknowledgement, 40 ms.
+            disable_nagle_algorithm = True
 
             def _serve(self) -> None:
                 data = self.rfile.read(int(self.headers.get("Content-Length") or 0))

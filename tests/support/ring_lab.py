@@ -25,7 +25,7 @@ from tests.support.shapes import Door, Result
 
 COMMIT = "c" * 40
 _BUILT_AT = datetime.datetime(2026, 3, 1, 10, 0, tzinfo=datetime.UTC)
-_ARRIVAL_SECONDS = 30
+_ARRIVAL_SECONDS = 60
 FIRST = ("Resolving", "Deploying", "Validating", "Active")
 OPEN = ("release", "drift", "health")
 

@@ -96,6 +96,7 @@ class RingPlays:
             "ring_overlay": ring,
             "ring_state_dir": str(self._lab.directory),
             "ring_store": self._lab.address,
+            "ring_evidence_dir": str(self._lab.directory / "dist"),
             "ring_trust": self._lab.trust,
             "ring_builder_key": str(keys / "builder.pem"),
             "ring_signing_key": str(keys / "alice.pem"),

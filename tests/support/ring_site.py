@@ -153,6 +153,8 @@ class Site:
             },
             "overlay": RING,
             "cache_dir": str(self.directory / "cache"),
+            "evidence_dir": str(self.directory / "dist"),
+            "output_dir": str(self.directory / "promotions" / RING),
             "gates": ["health", "rehearsal"],
             "rollback_gates": ["health"],
             "on_drift": "fail",
@@ -180,6 +182,7 @@ class Site:
             "solution": self.solution,
             "ring_state_dir": str(self.directory),
             "ring_store": self.store_address,
+            "ring_evidence_dir": given["evidence_dir"],
             "ring_signing_key": given["ring"]["signing_key"],
             "ring_trust": given["ring"]["trust"],
             "ring_validate_wait_timeout": given["wait_timeout"],
@@ -232,11 +235,11 @@ class Site:
         return PrefectLedger(self.session, self.solution, RING).read()
 
     def variables(self) -> list[str]:
-        """The names of the server's variables that have to do with this ring, sorted."""
+        """The names of the server's variables that have to do with this ring, sorted; without its chain of bundles."""
         rows = reading.read_all(
             self.session, reading.VARIABLES, filters.variables(name_like=self.solution.replace("-", "%"))
         )
-        return sorted(row["name"] for row in rows)
+        return sorted(row["name"] for row in rows if not row["name"].startswith("evidence_"))
 
     def deployments(self) -> list[Answer]:
         """The server's deployments of this ring."""
@@ -268,4 +271,5 @@ class Site:
         """A request without what is another one in each promotion."""
         prefix = variable_prefix(self.solution, RING)
         line = re.sub(re.escape(prefix) + r"\d{8}", "RECORD", line)
+        line = re.sub(rf"evidence_{RING}_{self.solution}_\d{{8}}", "BUNDLE", line)
         return _IDS.sub("ID", line.replace(self.solution, "SOLUTION"))

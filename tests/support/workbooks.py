@@ -1,10 +1,11 @@
 # Copyright: (c) 2026, Hotpass maintainers
 # GNU General Public License v3.0+ (see LICENSES or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Writes small workbooks in the real sheet shapes, cell by cell."""
+"""Writes small workbooks in the real sheet shapes, cell by cell, and archives of files."""
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
@@ -37,4 +38,13 @@ def write_workbook(
                         page.write_datetime(number, header.index(column), cell, day)
                     else:
                         page.write(number, header.index(column), cell)
+    return path
+
+
+def write_archive(path: Path, files: Mapping[str, bytes | Path]) -> Path:
+    """Write a zip of ``{name: content}``, where content is bytes or the file to take them from."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in files.items():
+            archive.writestr(name, content if isinstance(content, bytes) else content.read_bytes())
     return path

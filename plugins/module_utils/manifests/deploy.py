@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import pathlib
 import typing as t
 
@@ -79,15 +80,24 @@ def ensure(params: Params, context: Context) -> Outcome:
             if entrance is not None:
                 wanted[manifest.id] = entrance.stand_before(manifest.id, wanted[manifest.id])
         else:
-            wanted[manifest.id] = desired.from_options(manifest, known, params.get("owner"), params.get("unset") or ())
+            inline = desired.from_options(manifest, known, params.get("owner"), params.get("unset") or ())
+            wanted[manifest.id] = dataclasses.replace(inline, paused_by=_paused_by(params))
         secrets |= _secrets(manifest)
         problems += _rehearsal_problems(manifest, wanted.get(manifest.id))
     if problems:
         raise CollectionError("Nothing was written. " + " ".join(problems), problems=problems)
     with Session(connection) as session:
         try:
-            plan = plan_.make(session, wanted, absent, params.get("owner"), bool(params.get("prune")))
+            plan = plan_.make(
+                session,
+                wanted,
+                absent,
+                params.get("owner"),
+                bool(params.get("prune")),
+                params["declared_differences"],
+            )
             _check_expected(plan, params.get("expected_plan"))
+            _tell_declared(plan, context)
             if not context.check:
                 plan_.apply(session, plan, params["on_error"], context.tell)
         except CollectionError as error:
@@ -120,6 +130,16 @@ def _manifests(params: Params) -> list[Manifest]:
     if both:
         raise CollectionError(f"unset and the task's own options both name {', '.join(both)}; give one of the two.")
     return [load.load_inline({"id": params["name"], **document})]
+
+
+def _paused_by(params: Params) -> str | None:
+    if params["paused_by"] is None:
+        return None
+    if params["paused"] is not True or not params["paused_by"].strip():
+        raise CollectionError(
+            "paused_by says for whom paused: true pauses; it needs that, and a text that is not blank."
+        )
+    return str(params["paused_by"])
 
 
 def _without_none(value: t.Any) -> t.Any:
@@ -166,6 +186,14 @@ def _rehearsal_problems(manifest: Manifest, wanted: Wanted | None) -> list[str]:
     schema = wanted.fields.get("parameter_openapi_schema")
     found = check_against_schema("rehearsal.parameters", manifest.rehearsal.parameters, schema)
     return [f"{manifest.id}: {problem}" for problem in found]
+
+
+def _tell_declared(plan: plan_.Plan, context: Context) -> None:
+    """A line for each declared difference, so that no play passes over it in silence."""
+    for step in plan.steps:
+        said = "kept" if step.fate == "keep" else "to be reset" if context.check else "reset"
+        for difference in step.declared:
+            context.tell(f"declared difference, {said}: {step.full_name}: {difference.sentence()}")
 
 
 def _check_expected(plan: plan_.Plan, expected: str | None) -> None:

@@ -55,6 +55,7 @@ class Wanted:
     :param schedules: all schedules the deployment shall have, or None to leave them alone.
     :param exact_labels: whether labels beyond the wanted ones are removed.
     :param on_create: fields that count only when there is no such deployment yet.
+    :param paused_by: for whom the deployment is paused, where it is not paused already.
     """
 
     flow_name: str
@@ -63,6 +64,7 @@ class Wanted:
     schedules: tuple[Schedule, ...] | None = None
     exact_labels: bool = False
     on_create: t.Mapping[str, t.Any] = dataclasses.field(default_factory=dict)
+    paused_by: str | None = None
 
     @property
     def full_name(self) -> str:

@@ -77,13 +77,19 @@ def flow_runs(
     idempotency_keys: Names = None,
     flow_names: Names = None,
     work_pools: Names = None,
+    ended_after: str | None = None,
 ) -> Body:
-    """Flow runs by id, deployment, state type, idempotency key, flow, work pool, or carrying all of the tags."""
+    """Flow runs by id, deployment, state type, idempotency key, flow, work pool, or carrying all of the tags.
+
+    :param ended_after: only those that ended at this instant (ISO 8601) or later.
+    """
     own = _any(id=ids, deployment_id=deployment_ids, idempotency_key=idempotency_keys)
     if states is not None:
         own["state"] = {"type": {"any_": list(states)}}
     if tags is not None:
         own["tags"] = {"all_": list(tags)}
+    if ended_after is not None:
+        own["end_time"] = {"after_": ended_after}
     return _body(flow_runs=own, flows=_any(name=flow_names), work_pools=_any(name=work_pools))
 
 

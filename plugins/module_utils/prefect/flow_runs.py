@@ -10,41 +10,20 @@ import typing as t
 import uuid
 
 from ansible_collections.hotpass.prefect.plugins.module_utils.errors import CollectionError
-from ansible_collections.hotpass.prefect.plugins.module_utils.prefect import filters, following, reading
+from ansible_collections.hotpass.prefect.plugins.module_utils.prefect import following, reading, run_start
 from ansible_collections.hotpass.prefect.plugins.module_utils.prefect.compare import ansible_diff, same
 from ansible_collections.hotpass.prefect.plugins.module_utils.prefect.connection import Connection
 from ansible_collections.hotpass.prefect.plugins.module_utils.prefect.expectations import unmet
 from ansible_collections.hotpass.prefect.plugins.module_utils.prefect.following import ENDED
 from ansible_collections.hotpass.prefect.plugins.module_utils.prefect.naming import is_id, listed
-from ansible_collections.hotpass.prefect.plugins.module_utils.prefect.parameters import unknown_parameters
-from ansible_collections.hotpass.prefect.plugins.module_utils.prefect.redact import mask, scrub, secrets_in
-from ansible_collections.hotpass.prefect.plugins.module_utils.prefect.session import Session, quote
+from ansible_collections.hotpass.prefect.plugins.module_utils.prefect.redact import mask, secrets_in
+from ansible_collections.hotpass.prefect.plugins.module_utils.prefect.run_rows import SHOWN, artifacts_of, shown
+from ansible_collections.hotpass.prefect.plugins.module_utils.prefect.session import Session
 from ansible_collections.hotpass.prefect.plugins.module_utils.room import Context, Outcome
 
 Row = reading.Row
 Params = t.Mapping[str, t.Any]
 
-_SHOWN = (
-    "id",
-    "name",
-    "flow_id",
-    "deployment_id",
-    "state_type",
-    "state_name",
-    "state_message",
-    "parameters",
-    "job_variables",
-    "tags",
-    "labels",
-    "idempotency_key",
-    "work_pool_name",
-    "work_queue_name",
-    "created",
-    "expected_start_time",
-    "start_time",
-    "end_time",
-    "total_run_time",
-)
 _OVERRIDES = ("name", "tags", "labels", "job_variables")
 _TEMPLATED = "__prefect_kind"
 
@@ -63,23 +42,6 @@ def ensure(params: dict[str, t.Any], context: Context) -> Outcome:
     return outcome
 
 
-def shown(row: Row, deployment: str | None) -> dict[str, t.Any]:
-    """A run as the module returns it, secrets hidden.
-
-    :param deployment: ``flow/deployment``, where it is known.
-    """
-    secrets = secrets_in({"parameters": row.get("parameters"), "job_variables": row.get("job_variables")})
-    message = (row.get("state") or {}).get("message")
-    values = {
-        **row,
-        "state_message": scrub(message, secrets) if message else None,
-        # The server unites a run's tags with the deployment's in no particular order.
-        "tags": sorted(row.get("tags") or []),
-    }
-    whole = {key: values.get(key) for key in _SHOWN}
-    return t.cast("dict[str, t.Any]", mask({**whole, "deployment": deployment}))
-
-
 def _check_times(params: Params) -> None:
     for option in ("wait_timeout", "wait_sleep"):
         if not params[option] > 0:
@@ -89,22 +51,23 @@ def _check_times(params: Params) -> None:
 def _started(session: Session, params: Params, context: Context) -> Outcome:
     if params["id"] is not None:
         row = _read(session, params["id"])
-        return _followed(session, params, context, Outcome(changed=False), row, _deployment_name(session, row))
-    deployment = _find_deployment(session, params["deployment"])
+        return _followed(session, params, context, Outcome(changed=False), row, run_start.deployment_name(session, row))
+    deployment = run_start.find_deployment(session, params["deployment"])
     if deployment is None:
-        problem = f"There is no deployment {params['deployment']!r}; {_what_there_is(session, params['deployment'])}"
+        there_is = run_start.what_there_is(session, params["deployment"])
+        problem = f"There is no deployment {params['deployment']!r}; {there_is}"
         if not context.check:
             raise CollectionError(problem)
         warning = f"{problem} The prediction holds if an earlier task creates it."
         return _predicted(params, None, None, params["deployment"], [warning])
-    title = params["deployment"] if "/" in params["deployment"] else _deployment_name(session, deployment)
-    _check_names(session, params, deployment, title)
+    title = params["deployment"] if "/" in params["deployment"] else run_start.deployment_name(session, deployment)
+    run_start.check_names(session, params["parameters"], params["work_queue"], deployment, title)
     key = _key(params, deployment)
-    existing = _by_key(session, key, deployment["id"]) if params["idempotency_key"] else None
+    existing = run_start.by_key(session, key, deployment["id"]) if params["idempotency_key"] else None
     attempt = 1
     while existing is not None and params["rerun"] == "failed" and _is_to_be_run_again(session, params, existing):
         attempt += 1
-        existing = _by_key(session, f"{key}:{attempt}", deployment["id"])
+        existing = run_start.by_key(session, f"{key}:{attempt}", deployment["id"])
     key = key if attempt == 1 else f"{key}:{attempt}"
     if existing is not None:
         _check_same_request(params, existing, title)
@@ -119,80 +82,9 @@ def _started(session: Session, params: Params, context: Context) -> Outcome:
     return _followed(session, params, context, outcome, row, title)
 
 
-def _find_deployment(session: Session, name: str) -> Row | None:
-    flow, slash, own = name.partition("/")
-    if slash and flow and own and "/" not in own:
-        row: Row | None = session.get_or_none(f"/deployments/name/{quote(flow)}/{quote(own)}")
-    elif is_id(name):
-        row = session.get_or_none(f"/deployments/{name}")
-    else:
-        raise CollectionError(f"deployment is {name!r}; it must be 'flow/deployment', as Prefect shows it, or an id.")
-    return row
-
-
-def _what_there_is(session: Session, name: str) -> str:
-    flow = name.partition("/")[0]
-    rows = reading.read_all(session, reading.DEPLOYMENTS, filters.deployments(flow_names=[flow]))
-    if rows:
-        return f"flow {flow!r} has: {listed(row['name'] for row in rows)}."
-    names = [row["name"] for row in reading.read_all(session, reading.FLOWS, filters.flows())]
-    return f"no deployment of such a flow either; flows: {listed(names)}."
-
-
-def _deployment_name(session: Session, row: Row) -> str | None:
-    """``flow/deployment`` of a deployment's row or of a run's; None for a run without a deployment."""
-    if "deployment_id" in row:
-        if row["deployment_id"] is None:
-            return None
-        deployment = session.get_or_none(f"/deployments/{row['deployment_id']}")
-        if deployment is None:
-            return None
-        row = deployment
-    flow = session.get_or_none(f"/flows/{row['flow_id']}")
-    return f"{flow['name']}/{row['name']}" if flow else None
-
-
-def _check_names(session: Session, params: Params, deployment: Row, title: str | None) -> None:
-    """Refuse what the server would take and the run would then trip over, or never start."""
-    schema = deployment.get("parameter_openapi_schema") or {}
-    # Nobody knows what a flow takes whose deployment came without a schema and does not enforce any.
-    known = schema.get("properties") or deployment["enforce_parameter_schema"]
-    if params["parameters"] and "properties" in schema and known:
-        problems = unknown_parameters(params["parameters"], schema)
-        if problems:
-            raise CollectionError(f"Deployment {title!r}: {' '.join(problems)}")
-    queue, pool = params["work_queue"], deployment.get("work_pool_name")
-    if queue is None:
-        return
-    if pool is None:
-        raise CollectionError(f"work_queue is {queue!r}, but deployment {title!r} has no work pool.")
-    queues = f"/work_pools/{quote(pool)}/queues"
-    if session.get_or_none(f"{queues}/{quote(queue)}") is None:
-        rows = session.search(f"{queues}/filter", filters.work_queues())
-        raise CollectionError(
-            f"There is no work queue {queue!r} in work pool {pool!r}, and the server would make one that nobody polls; "
-            f"there are: {listed(row['name'] for row in rows)}."
-        )
-
-
 def _key(params: Params, deployment: Row) -> str:
     """The server holds keys per flow, so the deployment's id makes ours one of the deployment."""
     return f"{deployment['id']}:{params['idempotency_key'] or uuid.uuid4()}"
-
-
-def _by_key(session: Session, key: str, deployment_id: str) -> Row | None:
-    rows: list[Row] = session.search("/flow_runs/filter", filters.flow_runs(idempotency_keys=[key]))
-    for row in rows:
-        _check_owner(row, deployment_id)
-    return rows[0] if rows else None
-
-
-def _check_owner(row: Row, deployment_id: str) -> None:
-    if row["deployment_id"] != deployment_id:
-        raise CollectionError(
-            f"The idempotency key is taken by run {row['name']!r} of another deployment ({row['deployment_id']}); "
-            "use another key."
-        )
 
 
 def _check_same_request(params: Params, row: Row, title: str | None) -> None:
@@ -236,25 +128,14 @@ def _scheduled_time(params: Params) -> str | None:
 
 def _start(session: Session, params: Params, deployment: Row, key: str) -> tuple[Row, bool]:
     """The run, and whether this very call created it."""
-    body: dict[str, t.Any] = {"parameters": params["parameters"] or {}, "idempotency_key": key}
+    body: dict[str, t.Any] = {"parameters": params["parameters"] or {}}
     body.update({option: params[option] for option in _OVERRIDES if params[option] is not None})
     if params["work_queue"] is not None:
         body["work_queue_name"] = params["work_queue"]
     when = _scheduled_time(params)
     if when is not None:
         body["state"] = {"type": "SCHEDULED", "state_details": {"scheduled_time": when}}
-    sent_again = False
-
-    def settle() -> Row | None:
-        nonlocal sent_again
-        sent_again = True
-        return _by_key(session, key, deployment["id"])
-
-    row: Row = session.write("POST", f"/deployments/{deployment['id']}/create_flow_run", body, settle=settle)
-    # 200 stands for a run that was there: ours if an earlier attempt may have created it, else a rival's.
-    created = sent_again or session.status == 201
-    _check_owner(row, deployment["id"])
-    return row, created
+    return run_start.create(session, deployment["id"], key, body)
 
 
 def _predicted(
@@ -263,7 +144,7 @@ def _predicted(
     _scheduled_time(params)
     known = deployment or {}
     row = {
-        **dict.fromkeys(_SHOWN),
+        **dict.fromkeys(SHOWN),
         "name": params["name"],
         "flow_id": known.get("flow_id"),
         "deployment_id": known.get("id"),
@@ -307,7 +188,9 @@ def _followed(
                 session, params, row, title, f"{sentence}: {said}" if said else f"{sentence}.", outcome.changed
             )
         if params["state"] == "started":
-            problems = _disappointments(params, _artifacts(session, row) if params["summary_artifact"] else [])
+            problems = _disappointments(
+                params, artifacts_of(session, [row["id"]]) if params["summary_artifact"] else []
+            )
             if problems:
                 sentence = f"Run {row['name']!r} of {title!r} ended {row['state_name']}, but {' '.join(problems)}"
                 raise _failure(session, params, row, title, sentence, outcome.changed)
@@ -332,11 +215,6 @@ def _failure(
     return CollectionError(sentence, changed=changed, **_result(session, params, row, title))
 
 
-def _artifacts(session: Session, row: Row) -> list[Row]:
-    artifacts = reading.read_all(session, reading.ARTIFACTS, filters.artifacts(flow_run_ids=[row["id"]]))
-    return sorted(artifacts, key=lambda artifact: (artifact["created"], artifact["id"]))
-
-
 def _summary(params: Params, artifacts: t.Sequence[Row]) -> t.Any:
     """The content of the artifact that sums up the run; None when there is none that can be read as a mapping."""
     found = [artifact["data"] for artifact in artifacts if artifact["key"] == params["summary_artifact"]]
@@ -358,12 +236,12 @@ def _is_to_be_run_again(session: Session, params: Params, row: Row) -> bool:
         return False
     if row["state_type"] not in params["accept_states"]:
         return True
-    return bool(_disappointments(params, _artifacts(session, row)))
+    return bool(_disappointments(params, artifacts_of(session, [row["id"]])))
 
 
 def _result(session: Session, params: Params, row: Row, title: str | None) -> dict[str, t.Any]:
     wanted = params["collect_artifacts"] if params["collect_artifacts"] is not None else params["wait"]
-    artifacts = _artifacts(session, row) if (wanted or params["summary_artifact"]) and row.get("id") else []
+    artifacts = artifacts_of(session, [row["id"]]) if (wanted or params["summary_artifact"]) and row.get("id") else []
     keys = ("id", "key", "type", "description", "data", "created")
     return {
         "flow_run": shown(row, title),
@@ -383,7 +261,7 @@ def _read(session: Session, run_id: str) -> Row:
 
 def _cancelled(session: Session, params: Params, context: Context) -> Outcome:
     row = _run_to_cancel(session, params)
-    title = _deployment_name(session, row)
+    title = run_start.deployment_name(session, row)
     if row["state_type"] in ENDED or (row["state_type"] == "CANCELLING" and not params["wait"]):
         return Outcome(changed=False, result=_result(session, params, row, title))
     if row["state_type"] == "CANCELLING":
@@ -405,16 +283,16 @@ def _run_to_cancel(session: Session, params: Params) -> Row:
         return _read(session, params["id"])
     if params["deployment"] is None or params["idempotency_key"] is None:
         raise CollectionError("state: cancelled needs id, or deployment and idempotency_key.")
-    deployment = _find_deployment(session, params["deployment"])
+    deployment = run_start.find_deployment(session, params["deployment"])
     if deployment is None:
         raise CollectionError(
-            f"There is no deployment {params['deployment']!r}; {_what_there_is(session, params['deployment'])}"
+            f"There is no deployment {params['deployment']!r}; {run_start.what_there_is(session, params['deployment'])}"
         )
     key, attempt = _key(params, deployment), 1
-    row = following_row = _by_key(session, key, deployment["id"])
+    row = following_row = run_start.by_key(session, key, deployment["id"])
     while following_row is not None:
         row, attempt = following_row, attempt + 1
-        following_row = _by_key(session, f"{key}:{attempt}", deployment["id"])
+        following_row = run_start.by_key(session, f"{key}:{attempt}", deployment["id"])
     if row is None:
         raise CollectionError(
             f"No run of {params['deployment']!r} was started with the idempotency_key {params['idempotency_key']!r}."

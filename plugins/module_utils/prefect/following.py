@@ -46,6 +46,10 @@ def waits_for(session: Session, row: Row) -> str:
     name, kind = row["state_name"], row["state_type"]
     if name == "AwaitingConcurrencySlot":
         return "it waits for a slot of its deployment's concurrency limit (AwaitingConcurrencySlot)"
+    if name == "AwaitingRelease":
+        said = (row.get("state") or {}).get("message")
+        why = f": {said.rstrip('.')}" if said else ""
+        return f"the fence puts it off until its release is Active (AwaitingRelease){why}"
     if kind == "PAUSED":
         return f"it is {name} and waits for somebody to resume it"
     if kind not in ("SCHEDULED", "PENDING"):

@@ -15,7 +15,8 @@ import json
 import typing as t
 
 from ansible_collections.hotpass.prefect.plugins.module_utils.errors import CollectionError
-from ansible_collections.hotpass.prefect.plugins.module_utils.prefect import deployments, filters, reading
+from ansible_collections.hotpass.prefect.plugins.module_utils.prefect import declared as declared_
+from ansible_collections.hotpass.prefect.plugins.module_utils.prefect import deployments, filters, pausing, reading
 from ansible_collections.hotpass.prefect.plugins.module_utils.prefect.compare import (
     ansible_diff,
     differing,
@@ -32,6 +33,7 @@ from ansible_collections.hotpass.prefect.plugins.module_utils.prefect.parameters
     check_job_variables,
     check_parameters,
 )
+from ansible_collections.hotpass.prefect.plugins.module_utils.prefect.redact import mask
 from ansible_collections.hotpass.prefect.plugins.module_utils.prefect.session import Session
 from ansible_collections.hotpass.prefect.plugins.module_utils.room import say_nothing
 
@@ -46,6 +48,8 @@ class Step:
     :param id: of its manifest, or its full name where no manifest names it any more.
     :param before: the managed fields as the server has them, None when it has no such deployment.
     :param after: the managed fields as they shall be, None when the deployment shall go.
+    :param declared: what of it differs from the manifest because somebody declared so.
+    :param fate: what becomes of that: applying the plan resets it, or leaves it.
     """
 
     id: str
@@ -55,6 +59,8 @@ class Step:
     after: dict[str, t.Any] | None
     wanted: Wanted | None = None
     row: Row | None = None
+    declared: tuple[declared_.Difference, ...] = ()
+    fate: declared_.Fate = "reset"
 
     def report(self) -> dict[str, t.Any]:
         """The step as modules return it: secrets hidden, a long schema as one line."""
@@ -68,6 +74,7 @@ class Step:
             "work_pool": (self.after or self.before or {}).get("work_pool"),
             "action": self.action,
             "changes": changes,
+            "declared": [{**mask(dataclasses.asdict(difference)), "fate": self.fate} for difference in self.declared],
         }
 
     def diff(self) -> dict[str, t.Any]:
@@ -169,6 +176,7 @@ def make(
     absent: t.Sequence[Wanted] = (),
     owner: str | None = None,
     prune: bool = False,
+    declared: declared_.Fate = "reset",
 ) -> Plan:
     """Compare the wanted deployments with the server.
 
@@ -176,6 +184,7 @@ def make(
     :param absent: deployments that shall not be there.
     :param owner: who manages the wanted ones; a deployment of another owner is never touched.
     :param prune: delete the owner's deployments that are not wanted.
+    :param declared: whether differences that were declared are reset, or kept, so that they are no change.
     :raises CollectionError: when something wanted cannot be had, with every problem at once.
     """
     if prune and not owner:
@@ -184,7 +193,7 @@ def make(
     problems = _problems(server, wanted, owner) + _foreign(server, {item.full_name: item for item in absent}, owner)
     if problems:
         raise CollectionError("Nothing was written. " + " ".join(problems), problems=problems)
-    steps = [_step(server, manifest_id, item) for manifest_id, item in sorted(wanted.items())]
+    steps = [_step(server, manifest_id, item, declared) for manifest_id, item in sorted(wanted.items())]
     kept = {(item.flow_name, item.name) for item in wanted.values()}
     for item in absent:
         row = server.rows.get((item.flow_name, item.name))
@@ -200,8 +209,12 @@ def make(
     return Plan(tuple(steps), server)
 
 
-def _step(server: Server, manifest_id: str, wanted: Wanted) -> Step:
+def _step(server: Server, manifest_id: str, wanted: Wanted, fate: declared_.Fate) -> Step:
     row = server.rows.get((wanted.flow_name, wanted.name))
+    differences = declared_.differences(wanted, row)
+    if fate == "keep":
+        wanted = declared_.kept(wanted, row)
+    wanted = pausing.settled(wanted, row)
     if row is None:
         wanted = dataclasses.replace(wanted, fields={**wanted.on_create, **wanted.fields})
     after = wanted.canonical()
@@ -214,7 +227,7 @@ def _step(server: Server, manifest_id: str, wanted: Wanted) -> Step:
         # An earlier change to a shared limit was cut off before it deleted the deployment's own.
         before["concurrency_limit"] = left_behind["limit"]
     action: Action = "update" if differing(before, after) else "unchanged"
-    return Step(manifest_id, action, wanted.full_name, before, after, wanted, row)
+    return Step(manifest_id, action, wanted.full_name, before, after, wanted, row, differences, fate)
 
 
 def _deletion(server: Server, step_id: str, full_name: str, row: Row) -> Step:

@@ -37,8 +37,9 @@ class Ended(CollectionError):
 def queue(ring: Ring, params: t.Mapping[str, t.Any], check: bool) -> dict[str, t.Any]:
     """Win the ring's next generation for a release, go on with the one that is under way, or find it Active already.
 
-    :raises CollectionError: when something else is under way, when the release is vetoed or held, or when the ring is
-        degraded and nobody said that this is known.
+    :raises CollectionError: when something else is under way, which says nothing of the release and has ``busy`` among
+        its details; when the release is vetoed or held; or when the ring is degraded and nobody said that this is
+        known.
     """
     kind = Kind(params["kind"])
     release = _release(ring, params, kind)
@@ -86,7 +87,8 @@ def queue(ring: Ring, params: t.Mapping[str, t.Any], check: bool) -> dict[str, t
         raise CollectionError(
             f"Ring {ring.name} went to somebody else: {winner.actor.name} got generation {winner.generation} for "
             f"{winner.release} at {winner.at}, a moment before this promotion of {release}, which has touched nothing. "
-            "Run it again when that one is through."
+            "Run it again when that one is through.",
+            busy=True,
         ) from None
     ring.tell()
     return {**describe(ring, ring.chain.generation(number)), "claim": claim}
@@ -251,12 +253,14 @@ def _give_way(ring: Ring, under_way: Generation, release: str, params: t.Mapping
     if under_way.state not in BEFORE_WRITES:
         raise CollectionError(
             f"{what}. {release} has touched nothing. Wait for it; if its promoter is dead, run that promotion again, "
-            "or playbooks/reconcile.yml."
+            "or playbooks/reconcile.yml.",
+            busy=True,
         )
     if not params.get("supersede"):
         raise CollectionError(
             f"{what}. {release} has touched nothing. Wait for it, run that promotion again to finish it, or take its "
-            "place with -e supersede=true."
+            "place with -e supersede=true.",
+            busy=True,
         )
     if not check:
         ring.append(

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import typing as t
 
+from ansible_collections.hotpass.prefect.plugins.module_utils.release.digests import check_digest
 from ansible_collections.hotpass.prefect.plugins.module_utils.release.envelopes import (
     PAYLOAD_TYPE,
     Statement,
@@ -33,11 +34,15 @@ from ansible_collections.hotpass.prefect.plugins.module_utils.release.judging im
 )
 from ansible_collections.hotpass.prefect.plugins.module_utils.release.predicates import (
     APPROVAL,
+    EVIDENCE,
     PROMOTION,
     PROVENANCE,
     ROLLBACK,
+    SEALED_FILE,
+    STATEMENT_TYPE,
     VETO,
     Malformed,
+    check,
 )
 from ansible_collections.hotpass.prefect.plugins.module_utils.release.provenance import LOCAL_BUILDER, provenance
 from ansible_collections.hotpass.prefect.plugins.module_utils.release.statement_parts import (
@@ -173,6 +178,58 @@ def veto(*, solution: str, release: str, rings: str | t.Sequence[str], reason: s
     )
 
 
+def evidence(
+    *,
+    solution: str,
+    ring: str,
+    kind: str,
+    name: str,
+    sealed: str,
+    verdict: str,
+    live: bool,
+    sealed_at: Moment,
+    sealed_by: Who,
+    sequence: int | None = None,
+    previous: str | None = None,
+    generation: int | None = None,
+    release: str | None = None,
+) -> Statement:
+    """That a bundle of evidence is what it was, and where it stands among the ring's bundles.
+
+    :param sealed: digest of the bundle's ``tagmanifest-sha256.txt``, which stands for all of its files.
+    :param name: the moment that the bundle is called by, such as ``20261122T073000Z``.
+    :param live: false when any part of what it tells was simulated, or done without a server.
+    :param sequence: its number in the ring's chain; None for one that no server could give a number.
+    :param previous: digest of the seal of the bundle before it.
+    :raises Malformed: for a value that no such statement may hold.
+    """
+    subjects = [(SEALED_FILE, sealed)] + ([] if release is None else [(solution, release)])
+    return check(
+        {
+            "_type": STATEMENT_TYPE,
+            "subject": [
+                {"name": named, "digest": {"sha256": check_digest(digest).removeprefix("sha256:")}}
+                for named, digest in subjects
+            ],
+            "predicateType": EVIDENCE,
+            "predicate": {
+                "solution": solution,
+                "ring": ring,
+                "kind": kind,
+                "name": name,
+                "sequence": sequence,
+                "previous": previous,
+                "generation": generation,
+                "release": release,
+                "verdict": verdict,
+                "live": live,
+                "sealedAt": instant(sealed_at, "sealedAt"),
+                "sealedBy": described(sealed_by),
+            },
+        }
+    )
+
+
 def _outcome(given: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     """What promotions and rollbacks have in common, from the arguments of either."""
     active_at = given["active_at"]
@@ -204,6 +261,7 @@ def _gate(gate: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
 __all__ = [
     "APPROVAL",
     "ARTIFACT_TYPE",
+    "EVIDENCE",
     "LOCAL_BUILDER",
     "PAYLOAD_TYPE",
     "PREDICATE_ANNOTATION",
@@ -221,6 +279,7 @@ __all__ = [
     "approval",
     "as_json",
     "check_approval",
+    "evidence",
     "instant",
     "outcomes",
     "peek",

@@ -6,7 +6,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
@@ -29,7 +30,14 @@ def get_logger() -> logging.Logger:
     return logging.getLogger("hotpass")
 
 
-def publish(summary: dict[str, Any], report: str) -> None:
+def publish(kind: str, summary: dict[str, Any], report: str) -> None:
     """Log the report (Markdown text). The summary is what the flow returns, so nothing else has to keep it."""
-    del summary
+    del kind, summary
     get_logger().info("%s", report)
+
+
+@contextmanager
+def slot(name: str, *, at_most: int, timeout_seconds: float, lease_seconds: float) -> Iterator[None]:
+    """Take nothing: without a server there is no limit, and whoever runs the code runs one after another."""
+    del name, at_most, timeout_seconds, lease_seconds
+    yield

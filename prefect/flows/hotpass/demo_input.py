@@ -1,12 +1,12 @@
 # Copyright: (c) 2026, Hotpass maintainers
 # GNU General Public License v3.0+ (see LICENSES or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Writes the demo's input: three workbooks of the real airports of southern and eastern Africa.
+"""Writes the demo's input: three workbooks of the real airports of southern and eastern Africa, and archives of them.
 
-`python -m hotpass.demo_input --output-dir DIR` takes names, cities, subdivisions, countries and ICAO codes from the
-public `airportsdata` package as they are, gaps included, and lays them out in the sheets that the flows read.
-What that package does not have is left empty, above all every person, telephone number and e-mail address, except
-for two columns that the demo needs and that are derived from the ICAO code:
+`python -m hotpass.demo_input --output-dir DIR --archive-dir DIR` takes names, cities, subdivisions, countries and ICAO
+codes from the public `airportsdata` package as they are, gaps included, and lays them out in the sheets that the flows
+read. What that package does not have is left empty, above all every person, telephone number and e-mail address,
+except for two columns that the demo needs and that are derived from the ICAO code:
 
 - dates (`Reachout Date`, `Last_Order_Date`, `LoadDate`): a day of 2024 or 2025 by the CRC-32 of the code; every
   seventh organisation has none;
@@ -14,6 +14,9 @@ for two columns that the demo needs and that are derived from the ICAO code:
 
 The workbooks overlap, so there are duplicates to merge, and a few airports have neither city nor subdivision, so
 there are records to refuse. Running it again writes nothing: equal content gives equal bytes.
+
+The archives, `hotpass-inputs-YYYYMMDD-v1.zip` of the first seven days of 2024, are what backfills replay: each has the
+same three workbooks with another seventh of the airports.
 """
 
 from __future__ import annotations
@@ -21,14 +24,16 @@ from __future__ import annotations
 import argparse
 import io
 import sys
+import zipfile
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import airportsdata
 import xlsxwriter
 
+from hotpass.archive_pattern import DEFAULT_PATTERN, ArchivePattern
 from hotpass.errors import HotpassError
 from hotpass.output import write_atomically
 
@@ -41,16 +46,25 @@ _Table = tuple[str, tuple[str, ...], Iterable[Sequence[_Cell]]]
 _FIRST_DAY = date(2024, 1, 1)
 _DAYS = 731
 _UNDATED_EVERY = 7
+_ARCHIVES = 7
+_ARCHIVE_VERSION = "1"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Write the workbooks into `--output-dir`, say whether each was written or unchanged; return the exit code."""
+    """Write what is asked for, say of each file whether it was written or unchanged; return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m hotpass.demo_input", description="Write the demo's input.")
-    parser.add_argument("--output-dir", required=True, type=Path, help="directory for the workbooks; made when missing")
+    parser.add_argument("--output-dir", type=Path, help="directory for the workbooks; made when missing")
+    parser.add_argument("--archive-dir", type=Path, help="directory for archives to replay; made when missing")
     options = parser.parse_args(arguments)
+    if options.output_dir is None and options.archive_dir is None:
+        parser.error("give --output-dir, --archive-dir or both")
+    wanted: dict[Path, bytes] = {}
+    if options.output_dir is not None:
+        wanted |= {options.output_dir / name: content for name, content in build().items()}
+    if options.archive_dir is not None:
+        wanted |= {options.archive_dir / name: content for name, content in build_archives().items()}
     try:
-        for name, content in build().items():
-            path = options.output_dir / name
+        for path, content in wanted.items():
             unchanged = path.is_file() and path.read_bytes() == content
             if not unchanged:
                 write_atomically(path, content)
@@ -63,12 +77,31 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def build() -> dict[str, bytes]:
     """Return the bytes of each workbook by its file name; only airportsdata and xlsxwriter decide them."""
+    return _workbooks(_airports())
+
+
+def build_archives() -> dict[str, bytes]:
+    """Return the bytes of each archive by its file name; airportsdata, xlsxwriter and zlib decide them."""
+    airports = _airports()
+    pattern = ArchivePattern.parse(DEFAULT_PATTERN)
+    return {
+        pattern.path_of(_FIRST_DAY + timedelta(days=number), _ARCHIVE_VERSION): _archive(
+            _workbooks([airport for airport in airports if _number(airport, "archive") % _ARCHIVES == number])
+        )
+        for number in range(_ARCHIVES)
+    }
+
+
+def _airports() -> list[_Airport]:
     by_code = airportsdata.load("ICAO")
-    airports = [
+    return [
         {key: str(value) for key, value in by_code[code].items()}
         for code in sorted(by_code)
         if by_code[code]["country"] in COUNTRIES
     ]
+
+
+def _workbooks(airports: Sequence[_Airport]) -> dict[str, bytes]:
     served = [airport for airport in airports if airport["iata"]]
     companies = [airport for airport in airports if airport["iata"] or _number(airport) % 2]
     south_african = [airport for airport in airports if airport["country"] == "ZA"]
@@ -234,6 +267,17 @@ def _workbook(*tables: _Table) -> bytes:
                         sheet.write_datetime(number, column, cell, day_format)
                     elif cell:
                         sheet.write_string(number, column, cell)
+    return buffer.getvalue()
+
+
+def _archive(files: Mapping[str, bytes]) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name, content in files.items():
+            info = zipfile.ZipInfo(name, date_time=(1980, 1, 1, 0, 0, 0))
+            info.create_system = 3
+            info.external_attr = 0o644 << 16
+            archive.writestr(info, content)
     return buffer.getvalue()
 
 

@@ -8,3 +8,7 @@ from __future__ import annotations
 
 class HotpassError(ValueError):
     """One clear sentence: what was wrong, where, and what is allowed or what to do."""
+
+
+class SlotError(HotpassError):
+    """No slot of a concurrency limit can be had, so that what it guards must not run."""

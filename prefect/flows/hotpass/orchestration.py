@@ -5,14 +5,20 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from typing import Any
 
+from hotpass import backfill as replaying
+from hotpass.archive_pattern import DEFAULT_PATTERN
+from hotpass.archives import restore
+from hotpass.backfill_parameters import BackfillConfig, Slot
 from hotpass.parameters import RefineConfig
 from hotpass.pipeline import refine
-from hotpass.runtime import flow, get_logger, publish, task
+from hotpass.runtime import PREFECT_ENABLED, flow, get_logger, publish, slot, task
 from hotpass.summary import FLOW_NAME, to_markdown
 
 _refine = task(name="refine")(refine)
+_restore = task(name="restore")(restore)
 
 
 @flow(name=FLOW_NAME)
@@ -75,5 +81,88 @@ def refinement_pipeline_flow(
         summary.seconds,
     )
     result = summary.to_dict()
-    publish(result, to_markdown(summary))
+    publish("refinement", result, to_markdown(summary))
     return result
+
+
+@flow(name=replaying.FLOW_NAME)
+def backfill_pipeline_flow(
+    runs: list[dict[str, str]] | None = None,
+    archive_root: str = "dist/input-archives",
+    restore_root: str = "dist/backfill",
+    archive_pattern: str = DEFAULT_PATTERN,
+    base_config: dict[str, Any] | None = None,
+    parameters: dict[str, Any] | None = None,
+    concurrency_limit: int = 1,
+    concurrency_key: str = "hotpass/backfill",
+    since: str | None = None,
+    until: str | None = None,
+    versions: list[str] | None = None,
+) -> dict[str, Any]:
+    """Replay archived inputs: restore each window's archive, refine it whole, and report what was done.
+
+    A window is one day and one version. Several are replayed one after another; each takes one slot of the global
+    concurrency limit that concurrency_key names, and none runs without. A window that fails does not keep the next from
+    its turn, and fails the run in the end. Nothing is tried twice. Relative paths are below the environment variable
+    HOTPASS_HOME, or without it below the current directory. The flow publishes its result as the artifacts
+    hotpass-backfill-report and hotpass-backfill-summary.
+
+    Args:
+        runs: Windows, each with run_date (YYYY-MM-DD) and version; excludes since, until and versions.
+        archive_root: Directory below which the archives lie.
+        restore_root: Directory for restored inputs (YYYY-MM-DD--version) and outputs (outputs/refined-*.parquet).
+        archive_pattern: Path of an archive below archive_root, with {date:<strftime format>} and {version}.
+        base_config: Settings under pipeline (of the refinement), archive (limits of size) and slot (waiting times).
+        parameters: Settings under pipeline that replace those of base_config; backfill has to stay true.
+        concurrency_limit: Most slots that the limit may have; 0 is one at a time, as 1 is.
+        concurrency_key: Names the limit; hotpass/backfill is the limit hotpass~2Fbackfill.
+        since: First day (YYYY-MM-DD) of a range of windows.
+        until: Last day of the range, included; without it the range is one day.
+        versions: Versions of each day of the range; without it there is one, 1.
+
+    Raises:
+        HotpassError: a parameter is at fault, or a window failed; the message says which and why.
+    """
+    config = BackfillConfig.build(
+        runs=runs,
+        archive_root=archive_root,
+        restore_root=restore_root,
+        archive_pattern=archive_pattern,
+        base_config=base_config,
+        parameters=parameters,
+        concurrency_limit=concurrency_limit,
+        concurrency_key=concurrency_key,
+        since=since,
+        until=until,
+        versions=versions,
+    )
+    accounts = replaying.replay(config, replaying.Steps(_slot, _restore, _refine), _tell)
+    result = replaying.to_result(accounts, "prefect" if PREFECT_ENABLED else "local")
+    publish("backfill", result, replaying.to_markdown(result))
+    if result["metrics"]["failed_runs"]:
+        raise replaying.BackfillError(result)
+    return result
+
+
+def _slot(wanted: Slot) -> AbstractContextManager[None]:
+    return slot(
+        wanted.name,
+        at_most=wanted.at_most,
+        timeout_seconds=wanted.timeout_seconds,
+        lease_seconds=wanted.lease_seconds,
+    )
+
+
+def _tell(account: dict[str, Any]) -> None:
+    name = f"{account['run_date']}--{account['version']}"
+    if account["success"]:
+        get_logger().info(
+            "Replayed %s in %.2f s: %d records in, %d out, in %s.",
+            name,
+            account["elapsed_seconds"],
+            account["records_in"],
+            account["total_records"],
+            account["output_path"],
+        )
+    else:
+        get_logger().error("Window %s failed: %s", name, account["error"])

@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 
 from hotpass import demo_input
+from hotpass.archive_members import ArchiveLimits
+from hotpass.archives import restore
 from hotpass.parameters import RefineConfig
 from hotpass.pipeline import refine
 from hotpass.shapes import SHAPES
@@ -34,6 +36,36 @@ def test_it_writes_once_and_then_says_unchanged(tmp_path: Path, capsys: pytest.C
     paths[0].write_bytes(b"changed by hand")
     assert demo_input.main(arguments) == 0
     assert re.findall(r"^\w+", capsys.readouterr().out, re.MULTILINE) == ["wrote", "unchanged", "unchanged"]
+
+
+def test_archives_are_the_same_bytes_every_time_and_each_refines_to_something_else(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], configure: Callable[..., RefineConfig]
+) -> None:
+    arguments = ["--archive-dir", str(tmp_path / "archives")]
+    assert demo_input.main(arguments) == 0
+    paths = sorted((tmp_path / "archives").iterdir())
+    assert [path.name for path in paths] == [f"hotpass-inputs-2024010{day}-v1.zip" for day in range(1, 8)]
+    assert demo_input.build_archives() == {path.name: path.read_bytes() for path in paths}
+    outputs = set()
+    for path in paths:
+        target = tmp_path / path.stem
+        restore(path, tmp_path / "archives", target, ArchiveLimits(max_archive_bytes=100_000))
+        summary = refine(configure(input_dir=target))
+        assert 50 < summary.records_out < summary.records_in < 500
+        assert len(summary.workbooks) == 3
+        outputs.add(summary.output_sha256)
+    assert len(outputs) == 7
+    capsys.readouterr()
+    paths[0].unlink()
+    assert demo_input.main(arguments) == 0
+    assert re.findall(r"^\w+", capsys.readouterr().out, re.MULTILINE) == ["wrote", *["unchanged"] * 6]
+
+
+def test_it_has_to_be_told_what_to_write(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        demo_input.main([])
+    assert caught.value.code == 2
+    assert "give --output-dir, --archive-dir or both" in capsys.readouterr().err
 
 
 def test_a_directory_that_cannot_be_written_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -60,7 +60,7 @@ def test_no_other_schema_is_published() -> None:
     assert {file.name for file in SCHEMAS.iterdir()} == names
 
 
-@pytest.mark.parametrize("kind", ["provenance", "promotion", "rollback", "approval", "veto"])
+@pytest.mark.parametrize("kind", ["provenance", "promotion", "rollback", "approval", "veto", "evidence"])
 def test_an_unknown_field_is_refused_wherever_it_stands(people: Cast, kind: str) -> None:
     statement, _signer, _role = attesting.every_kind(people)[kind]
     free = {("predicate", "gates", 0, "detail"), ("predicate", "runDetails", "builder", "version")}
@@ -95,6 +95,7 @@ NOT_NEEDED = {
     "rollback": {f"requestedBy.{field}" for field in WHO},
     "approval": {"approver.user", *(f"requestedBy.{field}" for field in WHO)},
     "veto": {f"by.{field}" for field in WHO},
+    "evidence": {"sealedBy.user"},
 }
 
 
@@ -106,7 +107,7 @@ def test_exactly_these_fields_may_be_left_out(people: Cast, kind: str) -> None:
     assert left_out == {f"predicate.{path}" for path in NOT_NEEDED[kind]}
 
 
-@pytest.mark.parametrize("kind", ["provenance", "promotion", "rollback", "approval", "veto"])
+@pytest.mark.parametrize("kind", ["provenance", "promotion", "rollback", "approval", "veto", "evidence"])
 def test_a_value_of_another_type_is_refused(people: Cast, kind: str) -> None:
     statement, _signer, _role = attesting.every_kind(people)[kind]
     for path in places(statement):
@@ -161,6 +162,19 @@ def test_a_value_of_another_type_is_refused(people: Cast, kind: str) -> None:
         ("approval", "predicate.decision", "yes", "predicate.decision; allowed: enum"),
         ("approval", "predicate.expiresAt", "2026-11-22T07:30:00.000000Z", "it expires before it is decided"),
         ("approval", "predicate.comment", "\x1b]0;owned", "predicate.comment; allowed: pattern"),
+        ("evidence", "subject.0.name", "manifest.txt", "subject.0.name; allowed: const tagmanifest-sha256.txt"),
+        ("evidence", "subject.1.name", "other", "its subjects are not the sealed file, and the release"),
+        ("evidence", "predicate.release", BAD, "its subjects are not the sealed file, and the release"),
+        ("evidence", "predicate.release", None, "its subjects are not the sealed file, and the release"),
+        ("evidence", "predicate.sequence", 1, "it is bundle 1 and names one before it"),
+        ("evidence", "predicate.previous", None, "it is bundle 12 and names none before it"),
+        ("evidence", "predicate.sequence", 0, "predicate.sequence; allowed: anyOf"),
+        ("evidence", "predicate.name", "20261322T073000Z", "a moment that never was"),
+        ("evidence", "predicate.name", "latest", "predicate.name; allowed: pattern"),
+        ("evidence", "predicate.kind", "rehearsal", "predicate.kind; allowed: enum"),
+        ("evidence", "predicate.verdict", "passed", "predicate.verdict; allowed: enum"),
+        ("evidence", "predicate.live", "yes", "predicate.live; allowed: type boolean"),
+        ("evidence", "predicate.sealedAt", "2026-02-30T00:00:00.000000Z", "a moment that never was"),
         ("veto", "predicate.rings", [], "predicate.rings; allowed: anyOf"),
         ("veto", "predicate.rings", "prod", "predicate.rings; allowed: anyOf"),
         ("veto", "predicate.rings", ["prod", "prod"], "predicate.rings; allowed: anyOf"),

@@ -35,7 +35,7 @@ def test_the_documented_verifier_is_short_and_needs_cryptography_only() -> None:
     assert imported == {"base64", "json", "sys", "cryptography"}
 
 
-@pytest.mark.parametrize("kind", ["provenance", "promotion", "rollback", "approval", "veto"])
+@pytest.mark.parametrize("kind", ["provenance", "promotion", "rollback", "approval", "veto", "evidence"])
 def test_the_documented_verifier_accepts_ours_and_nobody_else_s(people: Cast, kind: str) -> None:
     statement, signer, _role = attesting.every_kind(people)[kind]
     verify = documented_function("verify")
@@ -59,7 +59,7 @@ def test_the_documented_verifier_runs_as_a_program(people: Cast, tmp_path: Path)
         assert ("https://slsa.dev/provenance/v1" in done.stdout) is (status == 0)
 
 
-@pytest.mark.parametrize("kind", ["provenance", "promotion", "rollback", "approval", "veto"])
+@pytest.mark.parametrize("kind", ["provenance", "promotion", "rollback", "approval", "veto", "evidence"])
 def test_the_documented_openssl_commands_verify_ours(people: Cast, tmp_path: Path, kind: str) -> None:
     statement, signer, _role = attesting.every_kind(people)[kind]
     envelope = statements.sign(statement, signer.key)

@@ -1,0 +1,46 @@
+# Copyright: (c) 2026, Hotpass maintainers
+# GNU General Public License v3.0+ (see LICENSES or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""``cli.sh`` of a rehearsal: the commands that repeat it, and Prefect's own that show the same things."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import typing as t
+
+from ansible_collections.hotpass.prefect.plugins.module_utils.prefect.redact import mask_addresses
+
+Json = t.Mapping[str, t.Any]
+
+
+def script(params: Json, summary: Json) -> str:
+    """The script. Every name in it is quoted, and it holds no password: those are read from the environment.
+
+    :param params: of the task; ``command`` is the one that a person runs to rehearse again.
+    """
+    own = shlex.quote(summary["deployment"])
+    lines = [
+        "#!/usr/bin/env bash",
+        f"# How the rehearsal {params['name']} of ring {params['ring']} can be repeated and looked at.",
+        "set -euo pipefail",
+        f"export PREFECT_API_URL={shlex.quote(mask_addresses(params['api_url']))}",
+        "",
+        "# The whole rehearsal, into a bundle of its own:",
+        _line(params["command"]) if params["command"] else "# (it was not started by a command)",
+        "",
+        "# The deployment, and each run as it was started:",
+        f"prefect deployment inspect {own} --output json",
+    ]
+    for run in summary["windows"]:
+        window = [{"run_date": run["run_date"], "version": run["version"]}]
+        lines += [
+            f"# {run['run_id']}: {run['state']}",
+            f"prefect deployment run {own} --params {shlex.quote(json.dumps({'runs': window}))} --watch",
+            _line(["prefect", "flow-run", "inspect", run["run_id"], "--output", "json"]),
+        ]
+    return "\n".join(lines) + "\n"
+
+
+def _line(argv: t.Sequence[str]) -> str:
+    return " ".join(shlex.quote(mask_addresses(word)) for word in argv)

@@ -1,0 +1,103 @@
+# Copyright: (c) 2026, Hotpass maintainers
+# GNU General Public License v3.0+ (see LICENSES or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Tells people of a rehearsal in the project's own papers: one that passed is linked, any other raises a task.
+
+What is told is read from the sealed bundle, and only when that verifies.
+"""
+
+from __future__ import annotations
+
+import json
+import typing as t
+from pathlib import Path
+
+from ansible_collections.hotpass.prefect.plugins.module_utils.errors import CollectionError
+from ansible_collections.hotpass.prefect.plugins.module_utils.evidence import journal
+from ansible_collections.hotpass.prefect.plugins.module_utils.evidence.bundle import METADATA, SUMMARY
+from ansible_collections.hotpass.prefect.plugins.module_utils.evidence.rehearsal_summary import deviations
+from ansible_collections.hotpass.prefect.plugins.module_utils.evidence.verify import verify
+from ansible_collections.hotpass.prefect.plugins.module_utils.prefect.redact import mask_addresses
+from ansible_collections.hotpass.prefect.plugins.module_utils.release.key_options import trust_from_params
+from ansible_collections.hotpass.prefect.plugins.module_utils.room import Context, Outcome
+
+Json = t.Mapping[str, t.Any]
+
+
+def log(params: dict[str, t.Any], context: Context) -> Outcome:
+    """Append what a rehearsal's bundle says to the papers, once.
+
+    :returns: ``papers``: the files that were appended to, or in check mode would be.
+    :raises CollectionError: when the bundle does not verify or is of no rehearsal, or a paper cannot be written.
+    """
+    bundle = Path(params["bundle"]).expanduser().absolute()
+    findings = verify(bundle, trust_from_params(params))
+    predicate = findings.insist()
+    if predicate["kind"] != "backfill":
+        raise CollectionError(
+            f"The bundle {bundle} is of a {predicate['kind']}; only rehearsals are told of in papers."
+        )
+    summary, metadata = (json.loads((bundle / name).read_bytes()) for name in (SUMMARY, METADATA))
+    diffs, papers = [], []
+    for path, paper, entry in _entries(params, bundle, summary, lacking(metadata)):
+        diff = journal.append(path, paper, entry, check=context.check)
+        if diff is not None:
+            diffs.append(diff)
+            papers.append(str(path))
+    return Outcome(changed=bool(papers), result={"papers": papers}, diff=diffs)
+
+
+def _entries(params: Json, bundle: Path, summary: Json, gap: str) -> t.Iterator[tuple[Path, journal.Paper, str]]:
+    owner, name = params["owner"], bundle.name
+    what = f"{journal.plain(summary['deployment'])} in ring {journal.plain(summary['ring'])}"
+    if summary["verdict"] != "pass" or gap:
+        path = Path(params["tasks_file"])
+        link = journal.link(name, bundle, path)
+        text = f"Rehearsal {link} of {what}: {summary['verdict']}. {journal.plain(f'{why(summary)} {gap}')}"
+        yield path, journal.TASKS, journal.task(owner, text)
+        return
+    figures = f"{journal.plain(achieved(summary))}{_uploaded(params)}"
+    path = Path(params["log_file"])
+    date = f"{name[:4]}-{name[4:6]}-{name[6:8]}"
+    text = f"Rehearsed {what}: pass, {figures}. Evidence: {journal.link(name, bundle, path)}"
+    yield path, journal.LOG, journal.done(date, owner, text)
+    path = Path(params["plan_file"])
+    yield path, journal.PLAN, f"- {journal.link(name, bundle, path)} — {what}: pass, {figures}"
+
+
+def lacking(metadata: Json) -> str:
+    """What the rehearsal's evidence had to have and has not, as a sentence; empty when it has all."""
+    shot = metadata["screenshot"]
+    if shot["taken"] or shot["wanted"] != "required":
+        return ""
+    return f"A screenshot was required and is not there: {shot['reason']}."
+
+
+def why(summary: Json) -> str:
+    """Why a rehearsal did not pass, with the remedy of what weighs most."""
+    rehearsal = summary["rehearsal"]
+    said = []
+    if summary["stopped"]:
+        said.append(f"It stopped at {summary['stopped']['step']}: {summary['stopped']['reason'].rstrip('.')}.")
+    bad = deviations(summary)
+    if bad:
+        first = bad[0]
+        more = f" (and {len(bad) - 1} more)" if len(bad) > 1 else ""
+        said.append(f"{first['name']}{more}: {first['found']}; allowed: {first['allowed']}. {first['remedy']}")
+    if rehearsal["failed"]:
+        said.append(f"{len(rehearsal['failed'])} of its runs did not complete with success.")
+    return " ".join(said)
+
+
+def achieved(summary: Json) -> str:
+    """What a rehearsal that passed has shown, in a few words."""
+    figures = summary["guardrails"]["figures"]
+    limit, most = figures["limits"]["deployment"], figures["max_slots"]["deployment"]
+    runs, waited = summary["figures"]["runs"], summary["figures"]["waited_for_slot"]
+    live = "live" if summary["live"] else "not live"
+    return f"{live}, {runs} runs under a limit of {limit}, at most {most} at once, {waited} had to wait"
+
+
+def _uploaded(params: Json) -> str:
+    place = params.get("uploaded_to")
+    return f", uploaded to {journal.plain(mask_addresses(place))}" if place else ""

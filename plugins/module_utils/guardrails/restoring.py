@@ -1,0 +1,138 @@
+# Copyright: (c) 2026, Hotpass maintainers
+# GNU General Public License v3.0+ (see LICENSES or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Makes the global limit what is declared again, and gives back slots that nobody holds."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.hotpass.prefect.plugins.module_utils.errors import CollectionError
+from ansible_collections.hotpass.prefect.plugins.module_utils.guardrails.declared import KEY, Declared
+from ansible_collections.hotpass.prefect.plugins.module_utils.guardrails.instants import instant, now, seconds
+from ansible_collections.hotpass.prefect.plugins.module_utils.guardrails.intervals import HOLDING
+from ansible_collections.hotpass.prefect.plugins.module_utils.guardrails.report import Bounds
+from ansible_collections.hotpass.prefect.plugins.module_utils.prefect import (
+    concurrency_limits,
+    filters,
+    reading,
+    resource,
+)
+from ansible_collections.hotpass.prefect.plugins.module_utils.prefect.compare import ansible_diff
+from ansible_collections.hotpass.prefect.plugins.module_utils.prefect.limit_names import limit_name
+from ansible_collections.hotpass.prefect.plugins.module_utils.prefect.naming import listed
+from ansible_collections.hotpass.prefect.plugins.module_utils.prefect.reading import Row
+from ansible_collections.hotpass.prefect.plugins.module_utils.prefect.session import Session, quote
+from ansible_collections.hotpass.prefect.plugins.module_utils.room import Outcome
+
+_LIMITS = "/v2/concurrency_limits/"
+
+
+def restore(
+    session: Session, deployment: Row, declared: Declared, reset_slots: bool, bounds: Bounds, check: bool
+) -> Outcome:
+    """Bring the global limit to its declared value, active and without decay.
+
+    The deployment's own values are restored by applying its manifest.
+
+    :param reset_slots: also give back the slots that are taken while no run holds one, of the deployment's limit and
+        of the global one.
+    :param check: only predict.
+    :raises CollectionError: when slots are to be given back while runs hold some, or while a lease may still live.
+    """
+    held = _taken(session, deployment, declared) if reset_slots else []
+    if held:
+        _refuse_while_running(session, deployment, declared)
+        _refuse_while_leased(held, bounds)
+    outcome = Outcome(changed=False, result={"concurrency_limit": None})
+    if declared.concurrency_key is not None:
+        name = limit_name(declared.concurrency_key)
+        target = resource.Target(f"global concurrency limit {name!r}", _LIMITS, _LIMITS + quote(name), {"name": name})
+        wanted = {"state": "present", "limit": declared.global_limit, "active": True, "slot_decay_per_second": 0.0}
+        outcome = resource.ensure(session, concurrency_limits.KIND, target, wanted, check)
+    for row in held:
+        if not check:
+            _give_back(session, row)
+        outcome.changed = True
+        outcome.diff.append(
+            ansible_diff(f"slots of {row['name']!r}", {"active_slots": row["active_slots"]}, {"active_slots": 0})
+        )
+        shown = outcome.result["concurrency_limit"]
+        if shown is not None and shown["name"] == row["name"]:
+            shown["active_slots"] = 0
+    outcome.result["slots_reset"] = {row["name"]: row["active_slots"] for row in held}
+    return outcome
+
+
+def _taken(session: Session, deployment: Row, declared: Declared) -> list[Row]:
+    """The limits of the deployment that have slots taken."""
+    own = (deployment.get("global_concurrency_limit") or {}).get("id")
+    rows: list[Row] = []
+    if own is not None:
+        rows.append(session.get(_LIMITS + own))
+    if declared.concurrency_key is not None:
+        shared = session.get_or_none(_LIMITS + quote(limit_name(declared.concurrency_key)))
+        if shared is not None and shared["id"] != own:
+            rows.append(shared)
+    return [row for row in rows if row["active_slots"] > 0]
+
+
+def _refuse_while_running(session: Session, deployment: Row, declared: Declared) -> None:
+    """Nothing may run that could hold a slot: runs of the deployment, and of those with the same limit or key."""
+    limit = (deployment.get("global_concurrency_limit") or {}).get("id")
+    sharing = {deployment["id"]}
+    for row in reading.read_all(session, reading.DEPLOYMENTS, filters.deployments()):
+        key = (row.get("parameters") or {}).get(KEY)
+        bound = limit is not None and (row["global_concurrency_limit"] or {}).get("id") == limit
+        if bound or (key is not None and key == declared.concurrency_key):
+            sharing.add(row["id"])
+    ids = sorted(sharing)
+    runs = [
+        run
+        for start in range(0, len(ids), reading.PAGE)
+        for run in reading.read_all(
+            session,
+            reading.FLOW_RUNS,
+            filters.flow_runs(deployment_ids=ids[start : start + reading.PAGE], states=sorted(HOLDING)),
+        )
+    ]
+    if runs:
+        raise CollectionError(
+            f"No slot was given back, because {len(runs)} runs are PENDING, RUNNING or CANCELLING and may hold one: "
+            f"{listed(run['name'] for run in runs)}; wait for their end, or cancel them."
+        )
+
+
+def _refuse_while_leased(held: t.Sequence[Row], bounds: Bounds) -> None:
+    """A slot whose lease still lives is given back by the server, which would then give back a second one."""
+    for row in held:
+        age = seconds(now() - instant(row["updated"], f"updated of {row['name']}"))
+        if age <= bounds.leak_seconds:
+            raise CollectionError(
+                f"No slot of {row['name']!r} was given back, because one was taken or freed {max(0.0, age):.0f} s ago "
+                f"and the server may still free more itself; wait until {bounds.leak_seconds:g} s have gone by "
+                "(leak_seconds of bounds)."
+            )
+
+
+def _give_back(session: Session, row: Row) -> None:
+    """Take off what was leaked, and no more: a run that took a slot meanwhile keeps it."""
+    path = _LIMITS + row["id"]
+
+    def settle() -> Row | None:
+        now_: Row = session.get(path)
+        return now_ if now_["active_slots"] < row["active_slots"] else None
+
+    if not row["active"]:
+        # The server takes nothing off a limit that is not active, and gives nobody a slot of it either.
+        session.write("PATCH", path, {"active_slots": 0})
+    else:
+        session.write(
+            "POST", f"{_LIMITS}decrement", {"names": [row["name"]], "slots": row["active_slots"]}, settle=settle
+        )
+    after = session.get(path)["active_slots"]
+    if after >= row["active_slots"]:
+        raise CollectionError(
+            f"The server took the slots of {row['name']!r} back but counts {after} as taken: new runs took them at the "
+            "same time; look at the runs and try again."
+        )

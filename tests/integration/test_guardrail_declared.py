@@ -1,0 +1,211 @@
+# Copyright: (c) 2026, Hotpass maintainers
+# GNU General Public License v3.0+ (see LICENSES or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Declared guardrails against those of a live server, and how ``hotpass_guardrail`` restores them."""
+
+from __future__ import annotations
+
+import time
+import typing as t
+
+import pytest
+from ansible_collections.hotpass.prefect.plugins.module_utils.guardrails import remedies
+from ansible_collections.hotpass.prefect.plugins.module_utils.prefect.limit_names import limit_name
+from ansible_collections.hotpass.prefect.plugins.module_utils.prefect.session import Session
+
+from tests.support.chains import settle
+from tests.support.guardrail_lab import MODULE, Lab, checks_of
+from tests.support.proxy import Proxy
+from tests.support.shapes import Door, MakeDeployment, Unique
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture
+def lab(session: Session, make_deployment: MakeDeployment) -> t.Callable[..., Lab]:
+    def make(limit: int | None = 1, **fields: t.Any) -> Lab:
+        return Lab(session, make_deployment(concurrency_limit=limit, **fields))
+
+    return make
+
+
+KEYED = {
+    "concurrency_limit": 2,
+    "concurrency_key": "k",
+    "parameters": {"pipeline": {"backfill": True}},
+}
+
+
+@pytest.fixture
+def keyed(session: Session, make_deployment: MakeDeployment, unique: Unique) -> tuple[Lab, str, dict[str, t.Any]]:
+    """A deployment with a key, its global limit, and the options that declare both."""
+    key = f"rehearse/{unique('key')}"
+    parameters = {**KEYED, "concurrency_key": key}
+    name = limit_name(key)
+    session.write("POST", "/v2/concurrency_limits/", {"name": name, "limit": 2})
+    site = Lab(session, make_deployment(concurrency_limit=2, parameters=parameters))
+    declared = {
+        "concurrency_limit": 2,
+        "concurrency_key": key,
+        "global_limit": 2,
+        "parameters": {"concurrency_limit": 2, "concurrency_key": key, "parameters.pipeline.backfill": True},
+    }
+    return site, name, site.task(declared=declared)
+
+
+def test_declared_values_are_compared_with_the_live_ones(
+    door: Door, proxy: Proxy, keyed: tuple[Lab, str, dict[str, t.Any]]
+) -> None:
+    _site, _name, given = keyed
+    result = door(MODULE, **given, observe=False)
+    assert not result["failed"], result["msg"]
+    assert (result["verdict"], result["documents"]) == ("pass", {})
+    assert proxy.writes == []
+
+
+@pytest.mark.parametrize(
+    ("change", "check", "found"),
+    [
+        ({"limit": 3}, "declared.global_limit", "3"),
+        ({"active": False}, "declared.global_limit.active", "false"),
+        ({"slot_decay_per_second": 0.5}, "declared.global_limit.slot_decay_per_second", "0.5"),
+    ],
+)
+def test_a_global_limit_with_other_values_is_found_and_restored(
+    door: Door,
+    proxy: Proxy,
+    session: Session,
+    keyed: tuple[Lab, str, dict[str, t.Any]],
+    change: dict[str, t.Any],
+    check: str,
+    found: str,
+) -> None:
+    _site, name, given = keyed
+    session.write("PATCH", f"/v2/concurrency_limits/{name}", change)
+    result = door(MODULE, **given, observe=False)
+    assert (result["failed"], result["verdict"]) == (True, "fail")
+    assert [c["name"] for c in result["report"]["checks"] if c["verdict"] != "pass"] == [check]
+    assert checks_of(result)[check]["found"] == found
+    restored = settle(door, proxy, MODULE, **given, state="restored")
+    assert restored["concurrency_limit"]["limit"] == 2
+    assert restored["slots_reset"] == {}
+    assert door(MODULE, **given, observe=False)["verdict"] == "pass"
+
+
+def test_a_missing_global_limit_is_a_failure_and_made_again(
+    door: Door, proxy: Proxy, session: Session, keyed: tuple[Lab, str, dict[str, t.Any]]
+) -> None:
+    site, name, given = keyed
+    session.write("DELETE", f"/v2/concurrency_limits/{name}")
+    (run,) = site.runs(1)
+    site.to(run, "PENDING", "RUNNING")
+    site.look()
+    site.to(run, "COMPLETED")
+    result = door(MODULE, **{**given, "samples": site.samples[1:]}, run_ids=[run])
+    assert result["failed"]
+    assert checks_of(result)["declared.global_limit"]["found"] == f"there is no global limit {name}"
+    assert checks_of(result)["global.executions"]["verdict"] in ("fail", "error")
+    settle(door, proxy, MODULE, **given, state="restored")
+    assert session.get(f"/v2/concurrency_limits/{name}")["limit"] == 2
+
+
+@pytest.mark.parametrize(
+    ("fields", "checks"),
+    [
+        ({"concurrency_limit": 3}, ["declared.concurrency_limit"]),
+        ({"concurrency_limit": None}, ["declared.concurrency_limit"]),
+        ({"concurrency_options": {"collision_strategy": "CANCEL_NEW"}}, ["declared.collision_strategy"]),
+        (
+            {"parameters": {"concurrency_key": "other", "concurrency_limit": 0}},
+            [
+                "declared.parameters.concurrency_limit",
+                "declared.parameters.concurrency_key",
+                "declared.parameters.parameters.pipeline.backfill",
+            ],
+        ),
+    ],
+)
+def test_a_deployment_with_other_values_is_found(
+    door: Door,
+    session: Session,
+    keyed: tuple[Lab, str, dict[str, t.Any]],
+    fields: dict[str, t.Any],
+    checks: list[str],
+) -> None:
+    site, _name, given = keyed
+    session.write("PATCH", f"/deployments/{site.row['id']}", fields)
+    result = door(MODULE, **given, observe=False)
+    assert (result["failed"], result["verdict"]) == (True, "fail")
+    assert [c["name"] for c in result["report"]["checks"] if c["verdict"] != "pass"] == checks
+
+
+def test_a_limit_that_is_declared_nowhere_is_never_a_pass(door: Door, lab: t.Callable[..., Lab]) -> None:
+    site = lab(None)
+    result = door(MODULE, **site.task(declared={"concurrency_limit": None}), observe=False)
+    assert (result["failed"], result["verdict"]) == (True, "fail")
+
+
+def test_a_leaked_slot_is_found_and_given_back(
+    door: Door, proxy: Proxy, session: Session, lab: t.Callable[..., Lab]
+) -> None:
+    site = lab()
+    taken = {"names": [site.limit["name"]], "slots": 1, "mode": "concurrency"}
+    session.write("POST", "/v2/concurrency_limits/increment", taken)
+    (run,) = site.runs(1)
+    assert site.to(run, "PENDING") == "AwaitingConcurrencySlot"
+    quick = {"leak_seconds": 1.0, "stuck_seconds": 0.2}
+    restore = {**site.task(bounds=quick), "state": "restored", "reset_slots": True}
+    early = door(MODULE, **{**restore, "bounds": {"leak_seconds": 60}})
+    assert early["failed"]
+    assert "the server may still free more itself" in early["msg"]
+    time.sleep(1.2)
+    result = door(MODULE, **site.task(run_ids=[run], bounds=quick))
+    found = checks_of(result)
+    assert result["verdict"] == "fail"
+    assert found["deployment.leaked"]["verdict"] == found["queue.stuck"]["verdict"] == "fail"
+    assert found["deployment.leaked"]["remedy"] == found["queue.stuck"]["remedy"] == remedies.LOCKED
+    restored = settle(door, proxy, MODULE, **restore)
+    assert restored["slots_reset"] == {site.limit["name"]: 1}
+    assert site.limit["active_slots"] == 0
+    assert site.to(run, "PENDING", "RUNNING", "COMPLETED") == "Completed"
+
+
+def test_no_slot_is_given_back_while_a_run_may_hold_it(door: Door, session: Session, lab: t.Callable[..., Lab]) -> None:
+    site = lab()
+    (run,) = site.runs(1)
+    site.to(run, "PENDING")
+    time.sleep(0.3)
+    restore = {**site.task(bounds={"leak_seconds": 0.1}), "state": "restored", "reset_slots": True}
+    refused = door(MODULE, **restore)
+    name = session.get(f"/flow_runs/{run}")["name"]
+    assert refused["msg"] == (
+        "No slot was given back, because 1 runs are PENDING, RUNNING or CANCELLING and may hold one: "
+        f"{name}; wait for their end, or cancel them."
+    )
+    assert site.limit["active_slots"] == 1
+    site.to(run, "CANCELLED")
+
+
+def test_a_manifest_declares_the_guardrails(
+    door: Door, session: Session, make_deployment: MakeDeployment, unique: Unique, tmp_path: t.Any
+) -> None:
+    key = unique("key")
+    name = unique("backfill")
+    (tmp_path / "backfill.yaml").write_text(
+        f"id: backfill\nname: {name}\nflow: a.b:c\nconcurrency_limit: 2\n"
+        f"parameters: {{concurrency_limit: 0, concurrency_key: {key}, parameters: {{pipeline: {{backfill: true}}}}}}\n",
+        encoding="utf-8",
+    )
+    parameters = {"concurrency_limit": 0, "concurrency_key": key, "parameters": {"pipeline": {"backfill": True}}}
+    given = {"manifest_dir": str(tmp_path), "flow": "backfill", "observe": False}
+    assert door(MODULE, **given)["msg"] == (f"There is no deployment '{name}'; deploy it first (playbooks/deploy.yml).")
+    make_deployment(name=name, concurrency_limit=2, parameters=parameters)
+    # Strictly sequential is one slot.
+    door(MODULE, **given, state="restored")
+    assert session.get(f"/v2/concurrency_limits/{key}")["limit"] == 1
+    result = door(MODULE, **given)
+    assert not result["failed"], result["msg"]
+    assert result["declared"]["global_limit"] == 1
+    other = make_deployment(name=name, concurrency_limit=2, parameters=parameters)
+    assert "2 deployments are called" in door(MODULE, **given)["msg"]
+    assert door(MODULE, **given, deployment=f"{other['flow_name']}/{name}")["verdict"] == "pass"

@@ -1,0 +1,266 @@
+# Copyright: (c) 2026, Hotpass maintainers
+# GNU General Public License v3.0+ (see LICENSES or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Every verdict and figure of a rehearsal follows from its raw data, and nothing simulated calls itself live."""
+
+from __future__ import annotations
+
+import copy
+import typing as t
+
+import pytest
+from ansible_collections.hotpass.prefect.plugins.module_utils.evidence import recompute, rehearsal_picture, timeline
+from ansible_collections.hotpass.prefect.plugins.module_utils.evidence.bundle import as_text
+from ansible_collections.hotpass.prefect.plugins.module_utils.evidence.papers import achieved, lacking, why
+from ansible_collections.hotpass.prefect.plugins.module_utils.evidence.recompute import Documents
+from ansible_collections.hotpass.prefect.plugins.module_utils.evidence.rehearsal_summary import (
+    FILES,
+    SUMMARY_ARTIFACT,
+    WORKER_LABEL,
+    observation_of,
+    summarise,
+    witnesses,
+)
+from ansible_collections.hotpass.prefect.plugins.module_utils.guardrails.declared import Declared
+from ansible_collections.hotpass.prefect.plugins.module_utils.guardrails.report import Bounds
+from ansible_collections.hotpass.prefect.plugins.module_utils.release.trust import Trust
+
+from tests.support import observations
+from tests.support.observations import done, sample, waited
+
+Json = dict[str, t.Any]
+Edit = t.Callable[[Json], t.Any]
+
+# Two at once, and the third has to wait for the first.
+_STORIES = {"a": done(0, 1, 20), "b": done(0, 2, 30), "c": waited(0, 21, 40)}
+_BEAT = {"name": "w", "status": "ONLINE", "last_heartbeat_time": observations.at(45), "heartbeat_interval_seconds": 30}
+
+
+def _held(stories: t.Mapping[str, t.Sequence[observations.State]], second: float) -> int:
+    """How many slots the server counts as taken."""
+    spans = [([at for at, kind, *_more in told if kind == "PENDING"], told[-1][0]) for told in stories.values()]
+    return sum(begun[0] <= second < end for begun, end in spans if begun)
+
+
+def _documents(
+    stories: t.Mapping[str, t.Sequence[observations.State]] = _STORIES, limit: int = 2, **plan: t.Any
+) -> Json:
+    """What a rehearsal leaves, by file: two slots, and one window for each run."""
+    rows = {}
+    for number, run in enumerate(stories, 1):
+        window = {"run_date": f"2024-01-0{number}", "version": "1"}
+        result = {**window, "success": True, "total_records": 10 * number, "archive_sha256": "a", "output_sha256": "o"}
+        rows[run] = {
+            "labels": {WORKER_LABEL: "w"},
+            "parameters": {"runs": [window]},
+            "artifacts": {SUMMARY_ARTIFACT: {"runs": [result]}},
+        }
+    samples = [sample(second, limit, _held(stories, second), workers=[_BEAT]) for second in range(0, 51, 5)]
+    seen = observations.observation(
+        stories, samples, until=50, run_ids=sorted(stories), rows=rows, workers=[_BEAT]
+    ).to_documents()
+    asked = {
+        "solution": "hotpass",
+        "ring": "staging",
+        "generation": 3,
+        "release": "sha256:" + "5" * 64,
+        "windows": [{"run_date": f"2024-01-0{number}", "version": "1"} for number in range(1, len(stories) + 1)],
+        "ahead": 1,
+        "runtime": "prefect",
+    }
+    return {
+        **{file: copy.deepcopy(seen[part]) for part, file in FILES.items()},
+        "plan.json": {
+            "plan": [{"deployment": "f/d", "action": "unchanged", "changes": {}}],
+            "declared": Declared("f/d", 2).to_json(),
+            "bounds": Bounds().to_json(),
+            "stopped": None,
+            "rehearsal": asked,
+            **plan,
+        },
+    }
+
+
+def _bundle(raw: Json, **predicate: t.Any) -> Documents:
+    """A whole bundle of the raw documents, as capturing leaves it."""
+    summary = summarise(raw)
+    facts = {word: summary[word] for word in ("verdict", "live", "solution", "ring", "kind", "generation", "release")}
+    metadata = {**facts, "deployment": summary["deployment"], "screenshot": {"taken": True, "wanted": "optional"}}
+    files = {
+        **raw,
+        "summary.json": summary,
+        "metadata.json": metadata,
+        "cli.sh": "true\n",
+        "hotpass-e2e-staging.log": "log\n",
+        "hotpass-e2e-staging.png": "png",
+        "timeline.svg": "svg",
+        "timeline.png": "png",
+    }
+    return _of(files, {**facts, **predicate})
+
+
+def _of(files: Json, predicate: Json) -> Documents:
+    return Documents({name: as_text(content, name).encode() for name, content in files.items()}, predicate, Trust(()))
+
+
+def _files(documents: Documents) -> Json:
+    return {name: documents[name] if name.endswith(".json") else documents[name].decode() for name in documents}
+
+
+def test_a_rehearsal_that_reached_its_limit_passes_and_says_what_it_saw() -> None:
+    summary = summarise(_documents())
+    assert summary["verdict"] == "pass", why(summary)
+    assert (summary["live"], summary["live_reason"]) == (True, "")
+    assert summary["figures"] == {
+        "runs": 3,
+        "waited_for_slot": 1,
+        "longest_wait_seconds": 21.0,
+        "execution_seconds": 66.0,
+        "wall_seconds": 39.0,
+        "records": 60,
+    }
+    assert [run["run_date"] for run in summary["windows"]] == ["2024-01-01", "2024-01-02", "2024-01-03"]
+    assert achieved(summary) == "live, 3 runs under a limit of 2, at most 2 at once, 1 had to wait"
+    assert recompute.problems(_bundle(_documents())) == []
+
+
+def test_one_run_too_many_fails_and_is_drawn_as_a_violation() -> None:
+    raw = _documents({"a": done(0, 1, 20), "b": done(0, 2, 30), "c": waited(0, 10, 40)})
+    summary = summarise(raw)
+    assert summary["verdict"] == "fail"
+    assert witnesses(summary) == {"a", "b", "c"}
+    assert "deployment.slots" in why(summary)
+    drawn = rehearsal_picture.timeline_of(observation_of(raw), "title", witnesses(summary))
+    assert [bar.witness for bar in drawn.bars] == [True, True, True]
+    curve = timeline.overlap(span for bar in drawn.bars for span in bar.slot)
+    [above] = timeline.beyond(curve, drawn.limits)
+    assert (above.end - above.begin).total_seconds() == 10
+
+
+def test_a_limit_that_was_never_reached_is_not_exercised() -> None:
+    summary = summarise(_documents({"a": done(0, 1, 10), "b": done(0, 11, 20), "c": done(0, 21, 30)}))
+    assert summary["verdict"] == "not_exercised"
+    assert "deployment.exercised" in why(summary)
+
+
+def test_a_run_that_failed_or_that_nobody_vouches_for_is_no_success() -> None:
+    failed = {**_STORIES, "c": [*waited(0, 21, 40)[:-1], (40, "FAILED")]}
+    summary = summarise(_documents(failed))
+    assert summary["guardrails"]["verdict"] == "pass"
+    assert (summary["verdict"], summary["rehearsal"]["failed"]) == ("fail", ["c"])
+    silent = _documents()
+    del silent["runs.json"][0]["artifacts"]
+    assert summarise(silent)["rehearsal"]["reasons"] == ["1 of 3 runs did not complete with success"]
+
+
+@pytest.mark.parametrize(
+    ("step", "verdict"), [("inspect", "fail"), ("ready", "error"), ("watch", "error"), ("plan", "error")]
+)
+def test_a_rehearsal_that_stopped_never_passes(step: str, verdict: str) -> None:
+    summary = summarise(_documents({}, stopped={"step": step, "reason": "because."}))
+    assert (summary["verdict"], summary["live"]) == (verdict, False)
+    assert why(summary).startswith(f"It stopped at {step}: because.")
+
+
+def test_a_window_without_a_run_is_an_error() -> None:
+    raw = _documents()
+    raw["plan.json"]["rehearsal"]["windows"].append({"run_date": "2024-01-04", "version": "1"})
+    summary = summarise(raw)
+    assert (summary["verdict"], summary["rehearsal"]["reasons"]) == ("error", ["1 of 4 windows have no run"])
+
+
+def _locally(raw: Json) -> None:
+    raw["plan.json"]["rehearsal"]["runtime"] = "local"
+
+
+def _unsigned(raw: Json) -> None:
+    raw["runs.json"][1]["labels"] = {}
+
+
+def _unseen(raw: Json) -> None:
+    raw["runs.json"][1]["labels"] = {WORKER_LABEL: "somebody"}
+
+
+def _forced(raw: Json) -> None:
+    raw["states.json"]["b"] = [state for state in raw["states.json"]["b"] if state["type"] != "RUNNING"]
+
+
+@pytest.mark.parametrize(
+    ("simulate", "reason"),
+    [
+        (_locally, "the runtime was local"),
+        (_unsigned, "run b has no worker's name on it"),
+        (_unseen, "run b names worker 'somebody', which was never seen in its work pool"),
+        (_forced, "run b was never both pending and running"),
+    ],
+)
+def test_what_no_worker_ran_is_not_live_and_may_not_call_itself_so(simulate: Edit, reason: str) -> None:
+    raw = _documents()
+    simulate(raw)
+    summary = summarise(raw)
+    assert (summary["live"], summary["live_reason"]) == (False, reason)
+    claims = recompute.problems(_bundle(raw, live=True))
+    assert claims == ["the seal says live is true, and the raw data give false"]
+    files = _files(_bundle(raw))
+    files["summary.json"]["live"] = True
+    assert any(
+        problem.startswith("summary.json says live is true") for problem in recompute.problems(_of(files, summary))
+    )
+
+
+def _set(path: str, value: t.Any) -> Edit:
+    def edit(files: Json) -> None:
+        *parents, last = path.split("/")
+        place: t.Any = files
+        for part in parents:
+            place = place[int(part) if isinstance(place, list) else part]
+        place[int(last) if isinstance(place, list) else last] = value
+
+    return edit
+
+
+@pytest.mark.parametrize(
+    ("edit", "problem"),
+    [
+        (_set("summary.json/verdict", "fail"), 'summary.json says verdict is "fail", and its raw data give "pass"'),
+        (_set("summary.json/figures/runs", 4), "summary.json says figures.runs is 4, and its raw data give 3"),
+        (_set("summary.json/figures/runs", True), "summary.json says figures.runs is true"),
+        (_set("summary.json/extra", 1), 'summary.json says extra is 1, and its raw data give "missing"'),
+        (_set("summary.json/windows/2/wait_seconds", 1.0), "summary.json says windows[2].wait_seconds is 1.0"),
+        (_set("summary.json/guardrails/checks/0/verdict", "fail"), "summary.json says guardrails.checks[0].verdict"),
+        (_set("metadata.json/verdict", "fail"), 'metadata.json says verdict is "fail"'),
+        (_set("metadata.json/screenshot/taken", False), "metadata.json says that no screenshot was taken"),
+        (_set("plan.json/declared/concurrency_limit", 3), "summary.json says guardrails.checks"),
+        (_set("states.json/c/2/timestamp", observations.at(10)), "summary.json says"),
+        (_set("runs.json/0/artifacts", {}), "summary.json says"),
+        (_set("concurrency.json/samples/3/deployment/limit", 1), "summary.json says"),
+        (lambda files: files.pop("timeline.svg"), "timeline.svg is missing"),
+        (lambda files: files.pop("hotpass-e2e-staging.log"), "hotpass-e2e-staging.log is missing"),
+        (lambda files: files.pop("hotpass-e2e-staging.png"), "hotpass-e2e-staging.png is missing"),
+        (lambda files: files.pop("work-pool.json"), "The bundle has no work-pool.json"),
+        (lambda files: files["states.json"].pop("a"), "its claims cannot be computed"),
+        (_set("plan.json/plan/0/action", "update"), "notes.md is missing"),
+    ],
+)
+def test_a_claim_that_the_raw_data_do_not_bear_out_is_found(edit: Edit, problem: str) -> None:
+    whole = _bundle(_documents())
+    files = _files(whole)
+    edit(files)
+    problems = recompute.problems(_of(files, dict(whole.predicate)))
+    assert any(problem in found for found in problems), problems
+
+
+@pytest.mark.parametrize("word", ["verdict", "live", "solution", "ring", "kind", "generation", "release"])
+def test_the_seal_may_not_say_anything_else(word: str) -> None:
+    whole = _bundle(_documents(), **{word: "other"})
+    if word == "kind":
+        assert recompute.problems(whole) == ["nothing is known by which a bundle of the kind other could be checked"]
+    else:
+        assert any(f"the seal says {word}" in found for found in recompute.problems(whole))
+
+
+def test_a_required_screenshot_that_is_not_there_is_said() -> None:
+    missing = {"taken": False, "wanted": "required", "reason": "no browser is on the path"}
+    assert lacking({"screenshot": missing}) == "A screenshot was required and is not there: no browser is on the path."
+    assert lacking({"screenshot": {**missing, "wanted": "optional"}}) == ""
+    assert lacking({"screenshot": {**missing, "taken": True}}) == ""
