@@ -226,6 +226,7 @@ class Promoter:
                 rerun="failed",
                 wait=True,
                 wait_timeout=asked["timeout"],
+                wait_sleep=0.1,
                 summary_artifact=asked["summary"],
                 expect=asked["expect"],
             )["flow_run"]
