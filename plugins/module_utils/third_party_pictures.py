@@ -14,11 +14,12 @@ try:
     import matplotlib
     import matplotlib.dates as matplotlib_dates
     import matplotlib.ticker as matplotlib_ticker
+    from matplotlib import ft2font
     from matplotlib.figure import Figure
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 except ImportError:
     if not t.TYPE_CHECKING:
-        matplotlib = matplotlib_dates = matplotlib_ticker = Figure = Line2D = Patch = None
+        matplotlib = matplotlib_dates = matplotlib_ticker = ft2font = Figure = Line2D = Patch = None
 
-__all__ = ["Figure", "Line2D", "Patch", "matplotlib", "matplotlib_dates", "matplotlib_ticker"]
+__all__ = ["Figure", "Line2D", "Patch", "ft2font", "matplotlib", "matplotlib_dates", "matplotlib_ticker"]

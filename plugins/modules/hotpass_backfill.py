@@ -29,7 +29,7 @@ options:
   manifest_dir:
     description:
       - Directory of manifests, an overlay for example. With it the deployment's limit is also held against the
-        manifest's, and O(fallback=local) has the flow's parameters.
+        manifest's, as are its parameters, and O(fallback=local) has the flow's parameters.
     type: path
   base_dir:
     description: Where manifests that the overlay extends are; see M(hotpass.prefect.prefect_deployment).
@@ -73,7 +73,8 @@ options:
     type: str
   concurrency_limit:
     description:
-      - How many windows run at once. V(0) runs strictly one after another, in the order of their dates.
+      - How many windows run at once. V(0) runs those of this call strictly one after another, in the order of their
+        dates. Runs that others submit are held by the limits only, and may run beside them.
       - At most what the deployment declares in its parameter of this name for the same key.
     type: int
   concurrency_key:
@@ -88,8 +89,8 @@ options:
     type: str
   rerun:
     description:
-      - What to do with a window whose run failed in an earlier call. V(failed) starts another run for it; V(none)
-        reports the failure.
+      - What to do with a window whose last run failed in an earlier call. V(failed) starts another run for it; V(none)
+        reports the failure. In either case it is the last run that counts.
     type: str
     choices: [none, failed]
     default: failed
@@ -106,7 +107,9 @@ options:
     type: list
     elements: str
   wait_timeout:
-    description: Seconds for all windows together. The runs go on after it, and the next call joins them.
+    description:
+      - Seconds for all windows together. The runs go on after it, and the next call joins them. With O(fallback=local)
+        the window that is running ends, and no other is started.
     type: float
     default: 86400.0
   stall_timeout:
@@ -123,9 +126,10 @@ options:
     default: 0.5
   fallback:
     description:
-      - What to do when no Prefect server can be reached before the first run. V(none) fails. V(local) runs the same
-        flow code here, one window after another, without any limit to hold; it needs O(manifest_dir), O(flow_path)
-        and O(home). A server that is lost later is an error in either case.
+      - What to do when there is no Prefect server before the first run, which is to say that the connection is refused
+        or the host has no address. V(none) fails. V(local) runs the flow code in O(flow_path) here, one window after
+        another, without any limit to hold; it needs O(manifest_dir), O(flow_path) and O(home). A server that is only
+        slow, or lost later, is an error in either case.
     type: str
     choices: [none, local]
     default: none
@@ -195,6 +199,14 @@ outcome:
 runtime:
   description: C(prefect) or C(local).
   returned: when the backfill began
+  type: str
+release:
+  description: Always null, because no release vouches for the code that ran.
+  returned: with O(fallback=local), when the windows ran here
+  type: str
+code:
+  description: The directory of the flow code that ran.
+  returned: with O(fallback=local), when the windows ran here
   type: str
 deployment:
   description: The deployment as C(flow/deployment).

@@ -30,11 +30,13 @@ options:
         bundle. It may be done again until the bundle is sealed.
       - V(sealed) writes the lists of hashes, signs the bundle, gives it its number and its name, in this order. After
         an interruption it is done again, and goes on where it was. For the kinds of a ring the bundle is filled first,
-        from the ring's ledger.
+        from the ring's ledger. In check mode, for a backfill, it sees whether the bundle could be sealed: there is a
+        key, O(trust) has it as a promoter's, and the next place in the ring's chain can be taken.
       - V(verified) checks a bundle, or with O(chain) all below a directory, and fails with what is wrong. It needs
         neither a server nor a network.
       - V(uploaded) has a bundle that verifies at O(destination) too, and reads every byte back.
-      - V(logged) tells people of a rehearsal in the project's papers.
+      - V(logged) tells people of a rehearsal in the project's papers. Without O(bundle) it raises a task for one
+        that left none, with its O(ring), its O(name) and the O(reason).
     type: str
     choices: [captured, sealed, verified, uploaded, logged]
     required: true
@@ -92,7 +94,7 @@ options:
     type: str
     default: ""
   reason:
-    description: Why something was refused.
+    description: Why something was refused, or with O(state=logged) why a rehearsal left no bundle.
     type: str
   action:
     description: What was refused, such as V(promote).

@@ -100,7 +100,7 @@ options:
     type: dict
     default: {}
   exercise:
-    description: The limits that have to be reached for a pass; else V(deployment).
+    description: The limits that have to be reached for a pass, at least one; else V(deployment).
     type: list
     elements: str
     choices: [deployment, global, work_pool, work_queue]

@@ -53,12 +53,13 @@ options:
       - Names the run. When the deployment has a run of this key already, no other is started.
       - The server holds keys per flow; the module prefixes the deployment's id, so that deployments of one flow do not
         share them.
-      - The same key with other parameters is refused.
+      - The same key with other parameters is refused. A key must not end with C(:try=) and a number, as those do that
+        later attempts get.
     type: str
   rerun:
     description:
-      - What to do when the run of O(idempotency_key) has ended otherwise than O(accept_states) allows, or without what
-        O(expect) asks for. V(failed) starts another run; V(never) reports the one there is.
+      - What to do when the last run of O(idempotency_key) has ended otherwise than O(accept_states) allows, or without
+        what O(expect) asks for. V(failed) starts another run; V(never) reports the one there is.
     type: str
     choices: [never, failed]
     default: never

@@ -121,12 +121,12 @@ def report(wall: float, runs: t.Sequence[Times], serial: float, serial_windows: 
         )
     lines.append("")
     lines.append(f"wall time of {len(runs)} windows, {_LIMIT} at once: {wall:.1f} s; one worker start: {start:.1f} s")
-    good = False
+    good = True
     for name, what in (("ran", "the flow alone"), ("held", "with the start of its process, in which it has its slot")):
         ideal = sum(getattr(run, name) for run in runs) / _LIMIT
         ratio = (wall - start) / ideal
-        good = ratio <= _MOST
-        verdict = "OK  " if good else "MISS"
+        good = good and ratio <= _MOST
+        verdict = "OK  " if ratio <= _MOST else "MISS"
         lines.append(f"{verdict}  {ratio:.2f} of the ideal {ideal:.1f} s beyond one start, by {name}: {what}")
     each = serial / serial_windows
     lines.append(

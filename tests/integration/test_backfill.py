@@ -132,6 +132,28 @@ def test_a_failure_stops_what_has_not_begun_or_does_not(site: Site) -> None:
     assert len(site.runs()) == 9
 
 
+def test_without_a_rerun_the_last_attempt_is_what_counts(site: Site) -> None:
+    with site.worker() as worker:
+        worker.endings["2024-01-01 1"] = [ends.FAIL, ends.COMPLETE]
+        worker.endings["2024-01-02 1"] = [ends.FAIL, ends.FAIL]
+        two = {"since": "2024-01-01", "until": "2024-01-02", "on_error": "continue"}
+        assert fates(site.run(**two)) == ["failed", "failed"]
+        retried = site.run(**two)
+        assert fates(retried) == ["completed", "failed"]
+        reported = site.run(**two, rerun="none")
+    assert fates(reported) == ["completed", "failed"]
+    assert [(run["attempt"], run["created"], run["earlier"]) for run in reported["runs"]] == [(2, False, True)] * 2
+    assert reported["run_ids"] == retried["run_ids"]
+    assert reported["msg"] == "1 of 2 windows failed: 2024-01-02 1: no such archive."
+
+    open_ = site.run(**two, wait_timeout=0.2)
+    assert (fates(open_), open_["runs"][1]["attempt"]) == (["completed", "in_flight"], 3)
+    with site.worker():
+        joined = site.run(**two, rerun="none")
+    assert (joined["failed"], joined["changed"], joined["run_ids"]) == (False, False, open_["run_ids"])
+    assert len(site.runs()) == 5
+
+
 @pytest.mark.parametrize(
     ("ending", "said"),
     [

@@ -15,12 +15,13 @@ from ansible_collections.hotpass.prefect.plugins.module_utils.prefect.limit_name
 from ansible_collections.hotpass.prefect.plugins.module_utils.prefect.session import Session, quote
 from ansible_collections.hotpass.prefect.plugins.module_utils.release.config import Overlay
 
+from tests.support import backfill_lab
 from tests.support import backfill_worker as ends
 from tests.support.backfill_worker import BackfillWorker
 from tests.support.proxy import Proxy
 from tests.support.ring_lab import RingLab
 from tests.support.ring_plays import Play, RingPlays
-from tests.support.server import PrefectServer
+from tests.support.server import PrefectServer, free_port
 from tests.support.shapes import Result
 
 pytestmark = pytest.mark.integration
@@ -105,7 +106,7 @@ def test_a_ring_replays_reports_and_goes_on(ring: Ring, server: PrefectServer, t
         assert (done.code, done.recap["dev"][1]) == (0, 0), done.output
         assert "4 of 4 windows completed (3 of them earlier)" in done.words
         assert "40 records" in done.words
-        assert "hotpass_backfills: dev: check: false metrics: created_runs: 1 earlier_runs: 3" in done.words
+        assert "hotpass_backfills: dev: check: false code: null metrics: created_runs: 1 earlier_runs: 3" in done.words
         assert "outcome: completed" in done.words
         assert "runtime: prefect" in done.words
 
@@ -120,6 +121,13 @@ def test_a_ring_replays_reports_and_goes_on(ring: Ring, server: PrefectServer, t
         assert ring.session.get(path)["limit"] == 2
         assert ring.here.deployments()["replay"]["global_concurrency_limit"]["limit"] == 2
 
+    # Nothing is restored over a promotion that is under way.
+    ring.lab.go("Queued", "Building", "Deploying", release=ring.release("refine"))
+    ring.session.write("PATCH", path, {"limit": 7})
+    busy = ring.backfill(*week, "restore_guardrails=true")
+    assert (busy.code, ring.here.writes) == (2, []), busy.output
+    assert "Ring dev is being written to: generation 2 is Deploying. Nothing was restored;" in busy.words
+
 
 def test_a_release_without_a_backfill_is_told_in_one_sentence(ring: Ring) -> None:
     ring.promote(ring.release("refine"))
@@ -127,3 +135,25 @@ def test_a_release_without_a_backfill_is_told_in_one_sentence(ring: Ring) -> Non
     assert refused.code == 2
     assert "There is no manifest 'backfill' in " in refused.words
     assert "so there is no deployment to replay archives with; there are: refine." in refused.words
+
+
+def test_without_a_server_the_code_is_named_and_one_that_hangs_up_stops_the_play(ring: Ring) -> None:
+    backfill_lab.write_archives(ring.lab.directory / "home" / "dist" / "input-archives", days=1)
+    options = (
+        "start_date=2024-01-01",
+        "fallback=local",
+        f"manifest_dir={backfill_lab.MANIFESTS}",
+        f"backfill_flow_path={backfill_lab.FLOWS}",
+    )
+    done = ring.backfill(*options, f"prefect_api_url=http://127.0.0.1:{free_port()}/api")
+    assert done.code == 0, done.output
+    assert f"the code is that of {backfill_lab.FLOWS}, which no release vouches for" in done.words
+    assert f"hotpass_backfills: dev: check: false code: {backfill_lab.FLOWS} metrics:" in done.words
+    assert "outcome: completed release: null run_ids: [] runtime: local" in done.words
+
+    with Proxy(ring.proxy.api_url) as broken:
+        broken.drop(before=True, times=None)
+        refused = ring.backfill(*options, f"prefect_api_url={broken.api_url}")
+    assert refused.code == 2
+    assert "reached no Prefect server" in refused.words
+    assert "TASK [hotpass.prefect.backfill : Replay the windows]" not in refused.output

@@ -180,13 +180,21 @@ def test_without_a_server_the_same_code_runs_here(doors: Doors, tmp_path: Path) 
     assert done["failed"] is False, done
     assert done["metrics"]["successful_runs"] == 3
     assert "The windows run here instead, one after another, without any limit to hold." in done["warnings"][0]
+    assert f"Their code is that of {backfill_lab.FLOWS}, which no release vouches for." in done["warnings"][0]
+    assert (done["release"], done["code"]) == (None, str(backfill_lab.FLOWS))
+
+    late = doors.room("hotpass_backfill", **options, wait_timeout=0.05)
+    assert late["failed"] is True
+    assert late["msg"] == ("Not all windows ended within 0.05 s: 2 of 3 were not started, the first is 2024-01-02 1.")
+    assert [run["fate"] for run in late["runs"]] == ["completed", "not_run", "not_run"]
+    assert (late["changed"], late["outcome"]) == (True, "incomplete")
 
 
 @pytest.mark.parametrize(
     ("changed", "said"),
     [
         ({"manifest_dir": None, "deployment": "a/b"}, "fallback: local needs the manifest's parameters"),
-        ({"home": None}, "fallback: local needs home as well"),
+        ({"home": None}, "fallback: local needs home (backfill_home of the role) as well"),
         ({"flow_path": "/nowhere"}, "flow_path '/nowhere' has no hotpass/local_backfill.py"),
         ({"python": "/nowhere/python"}, "python '/nowhere/python' cannot be started"),
     ],

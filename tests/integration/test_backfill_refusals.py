@@ -9,6 +9,7 @@ import typing as t
 from pathlib import Path
 
 import pytest
+import yaml
 from ansible_collections.hotpass.prefect.plugins.module_utils.prefect.limit_names import limit_name
 from ansible_collections.hotpass.prefect.plugins.module_utils.prefect.session import Session, quote
 
@@ -106,6 +107,62 @@ def test_limits_that_do_not_hold_let_nothing_start(make_site: MakeSite, session:
     assert "parameters.pipeline.backfill is false; a backfill needs true" in refused(unmarked)
 
 
+def test_a_deployment_whose_schedule_is_inactive_is_replayed(site: Site) -> None:
+    site.session.write("PATCH", f"/deployments/{site.row['id']}", {"paused": True})
+    answer = site.run(start_date="2024-01-01", check_mode=True)
+    assert answer["failed"] is False
+    assert [run["fate"] for run in answer["runs"]] == ["not_run"]
+    assert (answer["changed"], answer["outcome"]) == (True, "incomplete")
+
+
+def test_parameters_that_are_not_the_manifests_let_nothing_start(
+    site: Site, proxy: Proxy, unique: Unique, tmp_path: Path
+) -> None:
+    document = {
+        "id": "backfill",
+        "name": "backfill",
+        "flow": "lab.flow:replay",
+        "work_pool": site.pool,
+        "concurrency_limit": 2,
+        "parameters": site.row["parameters"],
+    }
+    (tmp_path / "backfill.yaml").write_text(yaml.safe_dump(document))
+    options = {"start_date": "2024-01-01", "manifest_dir": str(tmp_path)}
+    assert site.run(**options, check_mode=True)["failed"] is False
+
+    key = unique("drifted")
+    drifted = {**site.row["parameters"], "concurrency_key": key, "parameters": {"pipeline": {"backfill": True}}}
+    site.session.write("PATCH", f"/deployments/{site.row['id']}", {"parameters": drifted})
+    proxy.reset()
+    answer = site.run(**options)
+    assert answer["failed"] is True
+    assert answer["msg"] == (
+        f"Deployment {site.name!r} has other parameters than its manifest declares: concurrency_key is "
+        f'"{key}" instead of "{site.key}", parameters differs; -e restore_guardrails=true restores it.'
+    )
+    assert proxy.writes == []
+
+
+def test_whoever_creates_the_limit_first_it_has_to_be_the_declared_one(
+    make_site: MakeSite, session: Session, proxy: Proxy
+) -> None:
+    def rival(site: Site, limit: int) -> None:
+        body = {"name": limit_name(site.key), "limit": limit, "active": True, "slot_decay_per_second": 0.0}
+        path = "/v2/concurrency_limits/$"
+        proxy.before(lambda _number: session.write("POST", "/v2/concurrency_limits/", body), method="POST", path=path)
+
+    same, other = make_site(), make_site()
+    rival(same, 2)
+    with same.worker():
+        answer = same.run(start_date="2024-01-01")
+    assert answer["failed"] is False, answer
+    rival(other, 5)
+    refused = other.run(start_date="2024-01-01")
+    assert refused["failed"] is True
+    assert f"Global concurrency limit {limit_name(other.key)!r} (key {other.key!r}) is 5, and 2 is" in refused["msg"]
+    assert (refused["changed"], other.runs()) == (False, [])
+
+
 def test_a_key_of_ones_own_has_the_limit_that_was_asked_for(site: Site, unique: Unique) -> None:
     key = f"{unique('own')}/ key~"
     with site.worker():
@@ -159,6 +216,29 @@ def test_no_server_runs_nothing(site: Site) -> None:
     assert "or allow fallback: local, which runs the same code here without Prefect." in answer["msg"]
     assert (answer["outcome"], answer["runs"], answer["changed"]) == ("not_begun", [], False)
     assert site.runs() == []
+
+
+@pytest.mark.parametrize("slow", [True, False])
+def test_a_server_that_is_slow_or_hangs_up_is_no_missing_server(
+    slow: bool, site: Site, proxy: Proxy, tmp_path: Path
+) -> None:
+    if slow:
+        proxy.delay(1.0, times=None)
+    else:
+        proxy.drop(before=True, times=None)
+    answer = site.run(
+        start_date="2024-01-01",
+        timeout=0.2,
+        retries=0,
+        fallback="local",
+        manifest_dir=str(MANIFESTS),
+        flow_path=str(FLOWS),
+        home=str(tmp_path),
+    )
+    assert answer["failed"] is True
+    assert answer["msg"].startswith("Nothing was run. GET /deployments/name/")
+    assert (answer["outcome"], answer["runtime"]) == ("not_begun", None)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_certificate_that_is_not_trusted_is_no_missing_server(site: Site, tmp_path: Path) -> None:

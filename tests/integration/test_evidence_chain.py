@@ -297,6 +297,38 @@ def test_the_chain_goes_on_from_the_disk_when_the_server_forgot_it(session: Sess
     assert _chain(sealer).problems == ()
 
 
+@pytest.mark.parametrize("length", [2, 5])
+def test_a_server_whose_chain_is_another_one_is_said_once(session: Session, sealer: Sealer, length: int) -> None:
+    first, _second = (sealer.seal(session, moment(number)) for number in (1, 2))
+    chain = log.Log(session, sealer.solution, RING)
+    head = log.read(session, sealer.solution, RING).entries[0]
+    for number in (1, 2):
+        chain.delete(number)
+    # Another server's chain, which is as long as the one on the disk, or longer.
+    assert chain.append(dataclasses.replace(head, seal=f"sha256:{1:064d}"))
+    _others(session, sealer, 2, length)
+    after = sealer.seal(session, moment(9))
+    assert (after.sequence, after.previous) == (length + 1, f"sha256:{length:064d}")
+    [warning] = after.warnings
+    assert "Bundle 2 on this disk is not the one that has this number in the chain on the server" in warning
+    assert f"which ends with bundle {length}" in warning
+    assert warning in sealer.bundle(moment(9)).read("notes.md").decode()
+    assert sealer.seal(session, moment(10)).warnings == ()
+    assert first.seal not in {entry.seal for entry in log.read(session, sealer.solution, RING).entries}
+    assert _chain(sealer).problems
+
+
+def test_a_directory_that_somebody_put_aside_stops_no_sealing(session: Session, sealer: Sealer) -> None:
+    sealer.seal(session, moment(1))
+    aside = sealer.bundle(moment(1))
+    old = aside.final.parent.with_name("backfill.old") / aside.part.name
+    old.parent.mkdir()
+    aside.final.rename(old)
+    after = sealer.seal(session, moment(2))
+    assert (after.sequence, after.warnings) == (2, ())
+    assert old.is_dir()
+
+
 def test_an_entry_that_was_edited_or_deleted_is_said_and_does_not_stop_the_evidence(
     session: Session, sealer: Sealer
 ) -> None:

@@ -6,7 +6,9 @@
 from __future__ import annotations
 
 import concurrent.futures
+import json
 import os
+import shlex
 import shutil
 import typing as t
 from pathlib import Path
@@ -288,10 +290,39 @@ def test_a_bucket_that_cannot_be_used_says_why_and_no_secret(upload: Uploads, bu
     _refused(none, bundle, "Unable to locate credentials")
     _refused(upload("ftp://somewhere/else"), bundle, "allowed are a directory and s3://bucket/prefix")
     _refused(upload("s3://"), bundle, "allowed are a directory and s3://bucket/prefix")
+    for secretive in (f"sftp://user:{secret}@host/kept", f"s3://user:{secret}@{bucket.name}/kept"):
+        told = upload(secretive, **bucket.options)
+        _refused(told, bundle, "The destination is '", "(secret)@", "allowed are a directory and s3://bucket/prefix")
+        assert secret not in told["msg"]
+        assert secret not in told["again"]
     hidden = upload(bucket.address, **{**bucket.options, "s3_endpoint": "http://user:pass-word-7@s3.example.com"})
     _refused(hidden, bundle, "s3_endpoint is no address")
     assert "pass-word-7" not in str(hidden)
     assert bucket.objects() == {}
+
+
+def test_the_command_to_run_again_goes_to_the_same_server_also_from_a_path_with_a_space(
+    people: Cast, bucket: Bucket, tmp_path: Path
+) -> None:
+    sealer = Sealer.of(tmp_path / "some evidence", "hotpass", people)
+    kept = sealer.seal(None, NAME, live=False).path
+    answer = Uploads(Doors({}, tmp_path), kept, people)(
+        f"s3://{bucket.name}-missing/kept here",
+        **{**bucket.options, "s3_ca_path": str(tmp_path / "authority's.pem")},
+    )
+    _refused(answer, kept, "there is no bucket")
+    command = shlex.split(answer["again"])
+    assert command[:4] == ["ansible-playbook", "playbooks/verify_evidence.yml", "-i", "inventories/staging"]
+    assert command[4] == "-e"
+    assert command[5].startswith("{")  # which Ansible reads as JSON
+    assert json.loads(command[5]) == {
+        "bundle": str(kept),
+        "upload": f"s3://{bucket.name}-missing/kept here",
+        "s3_endpoint": bucket.server.endpoint,
+        "s3_region": REGION,
+        "s3_ca_path": str(tmp_path / "authority's.pem"),
+    }
+    assert bucket.server.secret_key not in answer["again"]
 
 
 def test_boto3_s_own_sources_of_credentials_are_used(

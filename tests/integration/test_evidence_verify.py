@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -61,7 +62,10 @@ class Verification:
 
     @property
     def all_keys(self) -> str:
-        return ",".join(str(path) for path in sorted(self.keys.iterdir()))
+        """Each with the roles that the ring gives it."""
+        return ",".join(
+            f"{role}={self.keys / entry['name']}.pub" for entry in self.lab.trust for role in entry["roles"]
+        )
 
     def __call__(
         self, bundle: Path, *more: str, trust: str | None = None, inventory: Path | None = None
@@ -70,7 +74,7 @@ class Verification:
         command = [str(Path(sys.executable).with_name("ansible-playbook")), "playbooks/verify_evidence.yml"]
         command += ["-i", str(inventory)] if inventory else []
         command += ["-e", f"bundle={bundle}", *more]
-        command += ["-e", f"trust={trust}"] if trust else []
+        command += ["-e", json.dumps({"trust": trust})] if trust else []
         env = {name: value for name, value in os.environ.items() if not name.startswith(("PREFECT_", "ANSIBLE_"))}
         env |= {
             "HOTPASS_STATE_DIR": str(self.state),
@@ -99,7 +103,8 @@ def test_a_bundle_verifies_without_a_server_and_not_after_a_byte_was_changed(
     assert f"Verified: {bundle}" in said
     assert "It is promotion" in said
     assert "number 1 of the chain sealed" in said
-    assert f"Believed as builder, promoter, approver: alice ({verification.keys}/alice.pub)" in said
+    assert f"Believed as promoter: alice ({verification.keys}/alice.pub)" in said
+    assert f"Believed as builder: builder ({verification.keys}/builder.pub)" in said
     ledger = bundle / "data/ledger.json"
     data = ledger.read_bytes()
     ledger.write_bytes(data.replace(b"Active", b"Activf", 1))
@@ -128,6 +133,24 @@ def test_whom_it_believes_is_said_and_nobody_is_nobody(verification: Verificatio
     assert "by demo-promoter;" in said
     code, said = verification(Path("nothing"))
     assert (code != 0, "There is no bundle at" in said) == (True, True), said
+
+
+def test_a_key_is_believed_as_what_it_was_named_for_only(verification: Verification, dist: Path) -> None:
+    bundle = _bundles(dist)[0]
+    alice, builder = (str(verification.keys / f"{name}.pub") for name in ("alice", "builder"))
+    _code, said = verification(bundle, trust=f"{alice},{builder}")
+    assert f"Believed as promoter: alice ({alice})" in said
+    assert f"Believed as promoter: builder ({builder})" in said
+    code, said = verification(bundle, trust=f"{builder}, builder={builder}, approver={alice}, promoter={alice}")
+    assert code == 0, said
+    assert f"Believed as builder, promoter: builder ({builder})" in said
+    assert f"Believed as promoter, approver: alice ({alice})" in said
+    code, said = verification(bundle, trust=f"approver={alice},builder={builder}")
+    assert code != 0
+    assert "Problem: seal.dsse.json: The statement lacks the signature of a promoter" in said
+    code, said = verification(bundle, trust=f"everything={alice}")
+    assert code != 0
+    assert f"In trust there is everything={alice}; allowed are builder=<file>, promoter=<file>" in said
 
 
 @pytest.mark.parametrize("ring", ["dev", "prod"])

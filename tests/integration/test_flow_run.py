@@ -484,17 +484,46 @@ def test_a_run_that_ended_badly_is_run_again_only_on_request(
         assert started["changed"]
         ids.append(started["flow_run"]["id"])
         assert started["flow_run"]["idempotency_key"] == f"{deployment['id']}:k" + (
-            f":{attempt + 1}" if attempt else ""
+            f":try={attempt + 1}" if attempt else ""
         )
         # It has not ended, so it is not run again.
         assert door(MODULE, **task, rerun="failed")["flow_run"]["id"] == ids[-1]
         move(session, ids[-1], "FAILED")
         proxy.reset()
         assert door(MODULE, **task, rerun="failed", check_mode=True)["changed"]
-        assert door(MODULE, **task, rerun="never")["flow_run"]["id"] == ids[0]
+        assert door(MODULE, **task, rerun="never")["flow_run"]["id"] == ids[-1]
         assert proxy.writes == []
     assert len(set(ids)) == len(runs_of(session, deployment)) == 3
     last = door(MODULE, **task, rerun="failed")["flow_run"]["id"]
     cancelled = door(MODULE, state="cancelled", deployment=full_name, idempotency_key="k")
     assert cancelled["changed"]
     assert cancelled["flow_run"]["id"] == last
+
+
+def test_the_last_attempt_is_what_became_of_a_key(door: Door, proxy: Proxy, session: Session, full_name: str) -> None:
+    task = {"deployment": full_name, "idempotency_key": "k", "parameters": {"batch": 1}}
+    first = door(MODULE, **task)["flow_run"]["id"]
+    move(session, first, "FAILED")
+    second = door(MODULE, **task, rerun="failed")["flow_run"]["id"]
+    proxy.reset()
+    stuck = door(MODULE, **task, wait=True, wait_timeout=0.1, wait_sleep=0.2)
+    assert (stuck["failed"], stuck["flow_run"]["id"]) == (True, second), "it is joined"
+    move(session, second, "COMPLETED")
+    for rerun in ("never", "failed"):
+        found = door(MODULE, **task, rerun=rerun, wait=True)
+        assert (found["failed"], found["changed"], found["flow_run"]["id"]) == (False, False, second)
+    assert proxy.writes == []
+
+
+def test_a_key_of_ones_own_is_no_later_attempt_at_another(door: Door, proxy: Proxy, full_name: str) -> None:
+    ids = [
+        door(MODULE, deployment=full_name, idempotency_key=key)["flow_run"]["id"] for key in ("k", "k:2", "k:try", "k")
+    ]
+    assert (ids[0], len(set(ids))) == (ids[3], 3)
+    proxy.reset()
+    refused = door(MODULE, deployment=full_name, idempotency_key="k:try=2")
+    assert refused["msg"] == (
+        "idempotency_key is 'k:try=2', which ends as those of later attempts do; it must not end with ':try=' and a "
+        "number."
+    )
+    assert proxy.writes == []

@@ -10,6 +10,10 @@ import typing as t
 
 import pytest
 from ansible_collections.hotpass.prefect.plugins.module_utils.guardrails import remedies
+from ansible_collections.hotpass.prefect.plugins.module_utils.guardrails.declared import Declared
+from ansible_collections.hotpass.prefect.plugins.module_utils.guardrails.observation import observe
+from ansible_collections.hotpass.prefect.plugins.module_utils.guardrails.report import Bounds
+from ansible_collections.hotpass.prefect.plugins.module_utils.guardrails.restoring import restore
 from ansible_collections.hotpass.prefect.plugins.module_utils.prefect.limit_names import limit_name
 from ansible_collections.hotpass.prefect.plugins.module_utils.prefect.session import Session
 
@@ -168,6 +172,69 @@ def test_a_leaked_slot_is_found_and_given_back(
     assert restored["slots_reset"] == {site.limit["name"]: 1}
     assert site.limit["active_slots"] == 0
     assert site.to(run, "PENDING", "RUNNING", "COMPLETED") == "Completed"
+
+
+class Taker(Session):
+    """A session during which somebody takes a slot of a limit as soon as the limit is active."""
+
+    def write(self, method: str, path: str, *args: t.Any, **more: t.Any) -> t.Any:
+        answer = super().write(method, path, *args, **more)
+        if method == "PATCH" and args and args[0].get("active") is True:
+            taken = {"names": [self.get(path)["name"]], "slots": 1, "mode": "concurrency"}
+            super().write("POST", "/v2/concurrency_limits/increment", taken)
+        return answer
+
+
+def test_a_slot_taken_as_soon_as_the_limit_is_active_again_is_not_given_back(
+    session: Session, keyed: tuple[Lab, str, dict[str, t.Any]]
+) -> None:
+    site, name, given = keyed
+    path = f"/v2/concurrency_limits/{name}"
+    session.write("PATCH", path, {"active": False, "active_slots": 2})
+    declared, bounds = Declared.from_json({"deployment": site.name, **given["declared"]}), Bounds(leak_seconds=0.1)
+    time.sleep(0.3)
+    with Taker(session.connection) as taker:
+        restored = restore(taker, site.row, declared, True, bounds, False)
+    assert restored.result["slots_reset"] == {name: 2}
+    after = session.get(path)
+    assert (after["active"], after["active_slots"]) == (True, 1)
+
+
+def test_a_slot_is_not_given_back_while_a_lease_of_the_key_may_live(
+    door: Door, session: Session, keyed: tuple[Lab, str, dict[str, t.Any]]
+) -> None:
+    site, name, given = keyed
+    slots = {"names": [name], "slots": 1, "mode": "concurrency"}
+    session.write("POST", "/v2/concurrency_limits/increment", slots)
+    time.sleep(0.3)
+    leased = {**site.row["parameters"], "base_config": {"slot": {"lease_seconds": 600}}}
+    session.write("PATCH", f"/deployments/{site.row['id']}", {"parameters": leased})
+    again = {**given, "bounds": {"leak_seconds": 0.1}, "state": "restored", "reset_slots": True}
+    refused = door(MODULE, **again)
+    assert refused["failed"]
+    assert "wait until 630 s have gone by" in refused["msg"]
+    assert session.get(f"/v2/concurrency_limits/{name}")["active_slots"] == 1
+    session.write("PATCH", f"/deployments/{site.row['id']}", {"parameters": site.row["parameters"]})
+    assert door(MODULE, **again)["slots_reset"] == {name: 1}
+
+
+def test_the_runs_of_another_deployment_with_the_key_are_read_too(
+    session: Session, keyed: tuple[Lab, str, dict[str, t.Any]], make_deployment: MakeDeployment
+) -> None:
+    site, _name, given = keyed
+    other, stranger = (
+        Lab(session, make_deployment(parameters={**site.row["parameters"], "concurrency_key": key}))
+        for key in (given["declared"]["concurrency_key"], "another")
+    )
+    (mine,), (theirs,), (nobodys,) = site.runs(1), other.runs(1), stranger.runs(1)
+    for lab, run in ((site, mine), (other, theirs), (stranger, nobodys)):
+        lab.to(run, "PENDING", "RUNNING")
+    seen = observe(session, site.row, run_ids=[mine])
+    for lab, run in ((site, mine), (other, theirs), (stranger, nobodys)):
+        lab.to(run, "COMPLETED")
+    assert seen.concurrency["scope"]["keyed"] == sorted((site.row["id"], other.row["id"]))
+    assert seen.concurrency["scope"]["deployments"] == [site.row["id"]]
+    assert {run["id"] for run in seen.runs} == set(seen.states) == {mine, theirs}
 
 
 def test_no_slot_is_given_back_while_a_run_may_hold_it(door: Door, session: Session, lab: t.Callable[..., Lab]) -> None:

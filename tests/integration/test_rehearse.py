@@ -3,12 +3,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The rehearsal as a person starts it: an embedded ring, real runs of a real worker, and what is left of them.
 
-One ring serves all tests, which follow each other as its days would: nothing promoted, a look, a limit that somebody
-raised by hand, and the rehearsal with the limit restored.
+One ring serves all tests, which follow each other as its days would: nothing promoted, a look, slots that are taken, a
+key that nobody believes, a limit that somebody raised by hand, and the rehearsal with the limit restored.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -61,8 +62,8 @@ class Site:
         """Run one of the playbooks."""
         done = subprocess.run(
             [
-                *(Path(sys.executable).parent / "ansible-playbook", ROOT / "playbooks" / playbook),
-                *("-i", ROOT / "inventories" / "dev", "-e", json.dumps(self._settings), *arguments),
+                *(str(Path(sys.executable).parent / "ansible-playbook"), str(ROOT / "playbooks" / playbook)),
+                *("-i", str(ROOT / "inventories" / "dev"), "-e", json.dumps(self._settings), *arguments),
             ],
             cwd=ROOT,
             env={**os.environ, "ANSIBLE_NOCOLOR": "1", "HOTPASS_STATE_DIR": str(self.state)},
@@ -91,6 +92,33 @@ class Site:
         """Every run of the backfill."""
         with self.session() as session:
             return reading.read_all(session, reading.FLOW_RUNS, filters.flow_runs(flow_names=["hotpass-backfill"]))
+
+    @contextlib.contextmanager
+    def busy(self) -> t.Iterator[None]:
+        """Meanwhile one of two runs that the schedule planned is RUNNING, and a slot of the deployment is taken."""
+        with self.session() as session:
+            row = session.get(f"/deployments/name/{_DEPLOYMENT}")
+            path, limit = f"/deployments/{row['id']}", f"deployment:{row['id']}"
+            schedule = f"{path}/schedules/{row['schedules'][0]['id']}"
+            session.write("PATCH", schedule, {"active": True})
+            session.write("POST", f"{path}/schedule", {"min_runs": 2, "max_runs": 2})
+            planned = self.runs()
+            state = {"state": {"type": "RUNNING", "name": "Running"}, "force": True}
+            session.write("POST", f"/flow_runs/{planned[0]['id']}/set_state", state)
+            session.write(
+                "POST", "/v2/concurrency_limits/increment", {"names": [limit], "slots": 1, "mode": "concurrency"}
+            )
+            try:
+                yield
+            finally:
+                session.write("PATCH", f"/v2/concurrency_limits/{limit}", {"active_slots": 0})
+                session.write("PATCH", schedule, {"active": False})
+                for run in self.runs():
+                    session.write("DELETE", f"/flow_runs/{run['id']}")
+
+    def tasks(self) -> list[str]:
+        """What the project still has to do, the newest last."""
+        return [line for line in self.paper("Next_Steps.md").splitlines() if line.startswith("- [ ]")]
 
     def bundles(self) -> list[Path]:
         """The rehearsals' bundles, the oldest first."""
@@ -130,6 +158,8 @@ def test_without_an_active_release_it_says_to_promote_first(site: Site) -> None:
         done.output
     )
     assert not (site.directory / "dist").exists()
+    [task] = site.tasks()
+    assert "The rehearsal of ring dev stopped at find: Ring dev has no Active release" in task
 
 
 def test_check_mode_shows_what_would_run_and_writes_nothing(site: Site) -> None:
@@ -142,6 +172,44 @@ def test_check_mode_shows_what_would_run_and_writes_nothing(site: Site) -> None:
     assert site.runs() == []
     assert site.bundles() == []
     assert sorted(path.name for path in site.directory.iterdir()) == before
+
+
+def test_slots_that_are_taken_stop_it(site: Site) -> None:
+    with site.busy():
+        assert len(site.runs()) > 1
+        assert all(run["auto_scheduled"] for run in site.runs())
+        done = site.play("rehearse.yml", "--check")
+    assert done.code == 2, done.output
+    assert f"stopped at ready: The deployment {_DEPLOYMENT} is busy: 1 of its runs have not ended" in done.words
+    assert f"The limit of the deployment {_DEPLOYMENT} is locked: 1 of its slots are taken." in done.words
+    assert site.runs() == []
+
+
+def test_a_key_that_nobody_believes_stops_it_before_anything_runs(site: Site) -> None:
+    done = site.play("rehearse.yml", "-e", f"ring_signing_key={site.state / 'keys' / 'demo-builder.pem'}")
+    assert done.code == 2, done.output
+    said = "stopped at find: The key demo-builder is no promoter in the trust of ring dev"
+    assert said in done.words
+    assert site.runs() == []
+    assert said in site.tasks()[-1]
+    assert not (site.directory / "dist").exists()
+
+
+def test_evidence_that_cannot_be_kept_does_not_hide_what_stopped_it(site: Site) -> None:
+    name = "20240101T000000Z"
+    there = site.directory / "dist" / "dev" / "backfill" / f".{name}.part"
+    there.parent.mkdir(parents=True)
+    there.write_text("in the way", encoding="utf-8")
+    assert site.limit(5) == 5
+    done = site.play("rehearse.yml", "-e", f"rehearse_name={name}")
+    there.unlink()
+    assert done.code == 2, done.output
+    order = r"stopped at inspect: What is in force is not .*The evidence could not be kept: .*Next_Steps\.md has a task"
+    assert re.search(order, done.words), done.output
+    task = site.tasks()[-1]
+    assert f"No sealed evidence of rehearsal {name} in ring dev: " in task
+    assert "declared.concurrency_limit is 5 and has to be 2" in task
+    assert site.bundles() == []
 
 
 def test_a_limit_that_was_raised_by_hand_stops_it_and_raises_a_task(site: Site) -> None:
@@ -158,7 +226,7 @@ def test_a_limit_that_was_raised_by_hand_stops_it_and_raises_a_task(site: Site) 
     notes = (bundle / "notes.md").read_text(encoding="utf-8")
     assert f"{_DEPLOYMENT} was not as the Active release says before the rehearsal: update (concurrency_limit)" in notes
     assert "declared.concurrency_limit is fail: 5; allowed: 2" in notes
-    [task] = [line for line in site.paper("Next_Steps.md").splitlines() if line.startswith("- [ ]")]
+    task = site.tasks()[-1]
     assert f"[{bundle.name}](dist/dev/backfill/{bundle.name})" in task
     assert "declared.concurrency_limit is 5 and has to be 2" in task
     assert site.paper("Next_Steps_Log.md") == ""
@@ -167,6 +235,7 @@ def test_a_limit_that_was_raised_by_hand_stops_it_and_raises_a_task(site: Site) 
 def test_with_the_limit_restored_it_passes_and_a_stranger_can_check_it(site: Site, tmp_path: Path) -> None:
     shared = tmp_path / "shared"
     shared.mkdir()
+    tasks = site.tasks()
     done = site.play("rehearse.yml", "-e", "restore_guardrails=true", "-e", f"upload={shared}")
     assert done.code == 0, done.output
     assert site.limit() == 2
@@ -201,7 +270,7 @@ def test_with_the_limit_restored_it_passes_and_a_stranger_can_check_it(site: Sit
     assert "4 runs under a limit of 2, at most 2 at once, " in line
     assert f"(dist/dev/backfill/{bundle.name})" in line
     assert f"(../../dist/dev/backfill/{bundle.name})" in site.paper("docs/operations/staging-rehearsal-plan.md")
-    assert site.paper("Next_Steps.md").count("- [ ]") == 1
+    assert site.tasks() == tasks
 
     # As long as it is what was sealed.
     states = bundle / "states.json"

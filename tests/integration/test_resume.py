@@ -299,6 +299,81 @@ def test_a_run_that_fails_leaves_the_default_as_it_was(nightly: Nightly, proxy: 
     assert (done["failed"], done["changed"], done["resumed"]["since"]) == (False, True, "2024-11-01")
     assert len(nightly.own_runs()) == 2
 
+    # A retry without persist is what became of the date, also when nobody asks for another.
+    nightly.ends("FAILED")
+    assert nightly.resume(batch="b")["failed"]
+    nightly.ends("COMPLETED")
+    retried = nightly.resume(batch="b", rerun="failed")
+    nightly.resume(state="reset")
+    kept = nightly.resume(batch="b", persist=True)
+    assert (kept["failed"], kept["flow_run"]["id"], kept["resumed"]["since"]) == (
+        False,
+        retried["flow_run"]["id"],
+        "2024-11-01",
+    )
+    assert len(nightly.own_runs()) == 4
+
+
+@pytest.mark.parametrize("since", ["2024-11-01", None])
+def test_a_pause_stays_whoever_made_it(nightly: Nightly, doors: Doors, since: str | None) -> None:
+    label = "hotpass.prefect/paused-by"
+    if since:
+        nightly.resume(persist=True)
+    doors.room(
+        "prefect_deployment",
+        name="nightly",
+        flow_name=nightly.full_name.partition("/")[0],
+        owner="lab/x",
+        paused=True,
+        paused_by="generation 2 of lab",
+    )
+    before = nightly.row
+    assert (before["paused"], before["labels"][label]) == (True, "generation 2 of lab")
+    back = nightly.resume(state="reset")
+    assert (back["failed"], back["changed"]) == (False, since is not None)
+    assert (nightly.row["paused"], nightly.row["labels"][label]) == (True, "generation 2 of lab")
+    assert (nightly.row["parameters"], nightly.labels()) == (PARAMETERS, {})
+    # Whoever applies the manifest lifts it, as ever.
+    nightly.apply()
+    assert (nightly.row["paused"], label in nightly.row["labels"]) == (False, False)
+
+
+@pytest.mark.parametrize("fate", ["paused", "gone"])
+def test_what_keeps_the_date_from_being_persisted_after_the_run_does_not_hide_the_run(
+    nightly: Nightly, proxy: Proxy, session: Session, fate: str
+) -> None:
+    row = nightly.row
+
+    def end(_number: int) -> None:
+        for run in nightly.runs() if session.get_or_none(f"/deployments/{row['id']}") else ():
+            if run["state_type"] == "SCHEDULED" and not run["auto_scheduled"]:
+                state = {"state": {"type": "COMPLETED"}, "force": True}
+                session.write("POST", f"/flow_runs/{run['id']}/set_state", state)
+        if fate == "paused":
+            session.write("PATCH", f"/deployments/{row['id']}", {"paused": True})
+
+    def vanish(_number: int) -> None:
+        if any(line.endswith("/create_flow_run") for line in proxy.writes):
+            session.write("DELETE", f"/deployments/{row['id']}")
+
+    proxy.reset()
+    proxy.before(end, method="GET", path="^/flow_runs/[0-9a-f-]+$", times=None)
+    if fate == "gone":
+        proxy.before(vanish, method="GET", path="^/deployments/name/", times=None)
+    found = nightly.resume(persist=True)
+    assert (found["failed"], found["changed"]) == (True, True)
+    assert found["flow_run"]["state_type"] == "COMPLETED"
+    name, title = found["flow_run"]["name"], nightly.full_name
+    assert found["msg"] == (
+        f"Run '{name}' ended Completed, but the date was not made the deployment's default: "
+        + {
+            "paused": f"Deployment '{title}' is paused; find out why, unpause it, and run again. That starts no other "
+            "run.",
+            "gone": f"There is no deployment '{title}' on the server; deploy it first.",
+        }[fate]
+    )
+    assert proxy.writes == [f"POST /deployments/{row['id']}/create_flow_run"]
+
 
 @pytest.mark.parametrize(
     ("options", "fields", "sentence"),

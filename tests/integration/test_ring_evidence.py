@@ -28,6 +28,7 @@ pytest_plugins = ["tests.support.rings"]
 
 _NOWHERE = "http://127.0.0.1:9/api"
 _WAITS = r"^/flow_runs/[0-9a-f-]{36}$|^/work_pools/[^/]+/workers/filter$"
+_SCHEDULED = {"type": "SCHEDULED"}
 _ACTIVE = ("Resolving", "Deploying", "Validating", "Active")
 
 
@@ -127,6 +128,11 @@ def test_a_promotion_a_rollback_and_a_failed_gate_seal_a_bundle_each(promoting: 
     assert "+++ manifests/dev/only-two.yaml" in (second[0] / "manifests.diff").read_text()
     assert second[1]["deployments"] == {"total": 3, "of_the_release": 3}
     assert [permit["runs"] for permit in second[1]["permits"]] == [[site_run(second[0])]]
+    # The site's worker says that a run is done, and never began it.
+    sealed = json.loads((second[0] / "metadata.json").read_text())
+    assert (second[1]["verdict"], second[1]["live"], sealed["live"]) == ("pass", False, False)
+    assert sealed["live_reason"] == f"run {site_run(second[0])} completed and has no worker's name on it"
+    assert (rollback[1]["live"], failed[1]["live"], refusal[1]["live"]) == (True, False, True)
     assert rollback[1]["rolls_back"] == {"generation": 2, "release": two}
     assert "is held in the ring because of it" in (rollback[0] / "notes.md").read_text()
     assert (failed[1]["verdict"], failed[1]["gates"][-1]["verdict"], failed[1]["held"]) == ("fail", "fail", [bad])
@@ -204,6 +210,82 @@ def _sealed(lab: RingLab, **options: t.Any) -> Result:
     answer = lab.do("hotpass_evidence", options.pop("who", None), options.pop("ring", "dev"), **given)
     assert not answer["failed"], answer
     return answer
+
+
+def test_what_a_ring_did_wrong_is_sealed_and_said(promoting: Promoting) -> None:
+    site, root = promoting.site, promoting.root
+    promoting.promote(site.release("one"))
+    [kept] = (root / "dev" / "promotion").iterdir()
+    [permit] = json.loads((kept / "summary.json").read_text())["permits"]
+    # As if the promoter had died before sealing, and somebody had used the public tag of its permit since.
+    shutil.rmtree(root)
+    log.Log(site.session, site.solution, "dev").delete(1)
+    deployment = next(row for row in site.deployments() if row["name"].startswith("refine"))
+    for _number in range(permit["max_runs"] + 1):
+        run = site.session.write(
+            "POST", f"/deployments/{deployment['id']}/create_flow_run", {"tags": [permit["tag"]], "state": _SCHEDULED}
+        )
+        for kind in ("PENDING", "RUNNING"):
+            body = {"state": {"type": kind}, "force": True}
+            site.session.write("POST", f"/flow_runs/{run['id']}/set_state", body)
+    sealed = promoting.seal(generation=1)
+    assert not sealed["failed"], sealed
+    bundle = Path(sealed["evidence"]["path"])
+    summary = json.loads((bundle / "summary.json").read_text())
+    count = sum(run["start_time"] is not None for run in json.loads((bundle / "runs.json").read_text()))
+    assert count > permit["max_runs"]
+    said = f"{count} runs entered by the permit {permit['tag']}, which is for {permit['max_runs']}"
+    [warning] = sealed["warnings"]
+    assert warning == f"The evidence bundle of generation 1 of ring dev has the verdict fail: {said}."
+    assert (summary["state"], summary["verdict"], summary["violations"]) == ("Active", "fail", [said])
+    assert f"Violation: {said}." in (bundle / "notes.md").read_text()
+    _verified(root, promoting.trust)
+    assert not promoting.seal(generation=1)["changed"]
+
+
+def test_what_an_earlier_generation_is_owed_keeps_nobody_from_promoting(lab: RingLab) -> None:
+    root = lab.directory / "dist"
+    lab.go("Queued", "Resolving", release=lab.release("one"))
+    lab.go("Failed", reason="a gate said no", verdicts=[{"name": "tests", "verdict": "fail"}])
+    for state in ("Queued", *_ACTIVE):
+        named: Result = {"release": lab.release("two")} if state == "Queued" else {}
+        assert not lab.move(state, lab.people.carol, **named)["failed"]
+    lab.promote(lab.release("three"))
+    # Nothing can be written of generation 1, and who promoted generation 2 is not believed any more.
+    (root / "dev").mkdir(parents=True)
+    (root / "dev" / "refusal").write_text("no directory")
+    trust = [entry for entry in lab.trust if entry["name"] != "carol"]
+    answer = _sealed(lab, generation=3, trust=trust)
+    assert answer["evidence"]["path"].startswith(str(root / "dev" / "promotion"))
+    [missing, wrong] = answer["warnings"]
+    assert missing.startswith("Generation 1 of ring dev is Failed, which stands, and its evidence bundle is missing:")
+    assert wrong.startswith("The evidence bundle of generation 2 of ring dev has the verdict fail: no statement")
+    # Whoever asks for that one, or for nothing in particular, is told.
+    for options in ({"generation": 1}, {}):
+        given: Result = {"state": "sealed", "kind": "promotion", "evidence_dir": str(root), "trust": trust, **options}
+        failed = lab.do("hotpass_evidence", **given)
+        assert failed["failed"], failed
+        assert "Generation 1 of ring dev is Failed, which stands" in failed["msg"]
+    (root / "dev" / "refusal").unlink()
+    assert _sealed(lab, generation=1, trust=trust)["evidence"]["kind"] == "refusal"
+    assert _ends(root) == [("refusal", 1, "Failed"), ("promotion", 2, "Active"), ("promotion", 3, "Active")]
+    assert {one["generation"]: one["verdict"] for one in _bundles(root).values()} == {
+        1: "refused",
+        2: "fail",
+        3: "pass",
+    }
+    _verified(root, trust)
+
+
+def test_a_seal_without_a_summary_that_can_be_read_is_made_anew(lab: RingLab) -> None:
+    lab.promote(lab.release("one"))
+    predicted = _sealed(lab, generation=1, check_mode=True)["evidence"]
+    part = lab.directory / "dist" / "dev" / predicted["kind"] / f".{predicted['name']}.part"
+    part.mkdir(parents=True)
+    (part / "seal.dsse.json").write_text("{}")
+    (part / "summary.json").write_text('{"solution": ')
+    assert _sealed(lab, generation=1)["evidence"]["name"] == predicted["name"]
+    _verified(lab.directory / "dist", lab.trust)
 
 
 def test_a_rejected_approval_seals_a_refusal(lab: RingLab) -> None:

@@ -19,6 +19,7 @@ from ansible_collections.hotpass.prefect.plugins.module_utils.prefect.connection
 from ansible_collections.hotpass.prefect.plugins.module_utils.prefect.errors import (
     Conflict,
     Invalid,
+    NoServer,
     NoSuchRoute,
     NotFound,
     Unavailable,
@@ -129,10 +130,24 @@ def test_a_redirect_names_its_target(wired: Session, proxy: Proxy) -> None:
 
 
 def test_nobody_listens() -> None:
-    with Session(Connection(f"http://127.0.0.1:{free_port()}/api")) as lonely, pytest.raises(Unreachable) as caught:
+    with Session(Connection(f"http://127.0.0.1:{free_port()}/api")) as lonely, pytest.raises(NoServer) as caught:
         lonely.get("/health")
     assert "Is the server running, and is api_url (PREFECT_API_URL) its address?" in caught.value.message
+    assert caught.value.details == {"no_server": True}
     assert lonely.requests == 3
+
+
+def test_a_host_that_has_no_address() -> None:
+    with Session(Connection("http://prefect.invalid/api", retries=0)) as lost, pytest.raises(NoServer):
+        lost.get("/health")
+
+
+def test_a_proxy_that_refuses_says_nothing_of_the_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{free_port()}")
+    monkeypatch.delenv("no_proxy", raising=False)
+    with Session(Connection("http://prefect.invalid/api", retries=0)) as behind, pytest.raises(Unreachable) as caught:
+        behind.get("/health")
+    assert not isinstance(caught.value, NoServer)
 
 
 def test_an_answer_that_does_not_come(proxy: Proxy) -> None:
@@ -140,6 +155,7 @@ def test_an_answer_that_does_not_come(proxy: Proxy) -> None:
     with Session(Connection(proxy.api_url, timeout=0.1, retries=1)) as hasty, pytest.raises(Unreachable) as caught:
         hasty.get("/health")
     assert "no answer within 0.1 s" in caught.value.message
+    assert not isinstance(caught.value, NoServer)
     assert hasty.requests == 2
 
 

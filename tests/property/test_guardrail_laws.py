@@ -192,7 +192,8 @@ def test_the_steps_of_a_limit_cover_the_window_once(
     known = {reading.value for reading in found}
     for step in made:
         if step.knowledge is Knowledge.KNOWN:
-            assert step.low == step.high in known
+            assert step.low == step.high
+            assert step.low in known
         if step.knowledge is Knowledge.ABSENT:
             assert None in known
 

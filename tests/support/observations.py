@@ -120,7 +120,13 @@ def observation(
             "observed_at": at(until),
             "window": {"since": at(since), "until": at(until), "run_ids": None if run_ids is None else list(run_ids)},
             "concurrency_key": None,
-            "scope": {"deployments": [DEPLOYMENT_ID], "work_pool": None, "work_queue": None, **(scope or {})},
+            "scope": {
+                "deployments": [DEPLOYMENT_ID],
+                "keyed": [DEPLOYMENT_ID],
+                "work_pool": None,
+                "work_queue": None,
+                **(scope or {}),
+            },
             "samples": list(samples),
         },
     )

@@ -10,13 +10,15 @@ import datetime
 import json
 import typing as t
 
-from ansible_collections.hotpass.prefect.plugins.module_utils.evidence import ring_summary
+from ansible_collections.hotpass.prefect.plugins.module_utils.evidence import ring_summary, ring_violations
+from ansible_collections.hotpass.prefect.plugins.module_utils.evidence.bundle import KEYS
 from ansible_collections.hotpass.prefect.plugins.module_utils.evidence.recompute import Documents, problems
 from ansible_collections.hotpass.prefect.plugins.module_utils.release import clock, statements
 from ansible_collections.hotpass.prefect.plugins.module_utils.release.chain import Chain
 from ansible_collections.hotpass.prefect.plugins.module_utils.release.digests import canonical, digest_of
 from ansible_collections.hotpass.prefect.plugins.module_utils.release.records import Actor, Draft, Event, Kind
 from ansible_collections.hotpass.prefect.plugins.module_utils.release.states import State
+from ansible_collections.hotpass.prefect.plugins.module_utils.release.trust import Trust
 
 from tests.support import attesting
 from tests.support.attesting import Cast, Person
@@ -48,6 +50,8 @@ class Story:
 
     :ivar files: what the bundle holds beside what follows from the ledger, by name.
     :ivar seal: what is sealed otherwise than the summary says.
+    :ivar ring_trust: whom the ring believes when the bundle is sealed.
+    :ivar believed: whom the verifier believes.
     """
 
     def __init__(self, who: Cast) -> None:
@@ -57,6 +61,7 @@ class Story:
         self.states: dict[str, list[Json]] = {}
         self.files: dict[str, t.Any] = {}
         self.seal: Json = {}
+        self.ring_trust = self.believed = who.trust
         self._minutes = 0
 
     def now(self) -> datetime.datetime:
@@ -116,8 +121,10 @@ class Story:
     def run(self, run_id: str, minutes: float = 1, **fields: t.Any) -> None:
         """A run that carries the permit's tag, and completes."""
         started = clock.text(self.now() + datetime.timedelta(minutes=minutes))
-        self.runs.append({"id": run_id, "tags": ["rehearsal", TAG], "start_time": started, **fields})
-        self.states[run_id] = [{"type": "RUNNING", "timestamp": started}, {"type": "COMPLETED", "timestamp": started}]
+        run = {"id": run_id, "tags": ["rehearsal", TAG], "labels": {"prefect.worker.name": "one"}}
+        self.runs.append({**run, "start_time": started, **fields})
+        kinds = ("PENDING", "RUNNING", "COMPLETED")
+        self.states[run_id] = [{"type": kind, "timestamp": started} for kind in kinds]
 
     def active(self, *gates: Json) -> Story:
         """Generation 2 becomes Active, and its promoter signs that."""
@@ -155,11 +162,14 @@ class Story:
     def bundle(self) -> dict[str, bytes]:
         """The files of the bundle, by name."""
         raw = ring_summary.Raw(self.chain, self.runs)
+        envelopes = {name: data for name, data in self.files.items() if name.startswith("data/statements/")}
+        seen = ring_violations.Seen(raw, self.states, envelopes, self.ring_trust)
         documents: Json = {
             ring_summary.LEDGER: ring_summary.ledger_document(self.chain),
             ring_summary.RUNS: self.runs,
             ring_summary.STATES: self.states,
-            "summary.json": ring_summary.of_generation(raw, 2),
+            KEYS: keys_document(self.ring_trust),
+            "summary.json": ring_violations.of_generation(seen, 2),
             **self.files,
         }
         return {
@@ -174,8 +184,16 @@ class Story:
             document = copy.deepcopy(json.loads(files[file]))
             change(document)
             files[file] = json.dumps(document).encode()
-        sealed = {key: summary[key] for key in ("kind", "solution", "ring", "generation", "release", "verdict")}
-        return problems(Documents(files, {**sealed, **self.seal}, self.who.trust))
+        sealed = {key: summary[key] for key in ("kind", "solution", "ring", "generation", "release", "verdict", "live")}
+        return problems(Documents(files, {**sealed, **self.seal}, self.believed))
+
+
+def keys_document(trust: Trust) -> list[Json]:
+    """``data/keys.json`` of a bundle."""
+    return [
+        {"name": key.name, "roles": sorted(key.roles), "key_id": key.key_id, "public_key": key.public_key}
+        for key in trust.keys
+    ]
 
 
 def _passed(*gates: str) -> list[Json]:

@@ -43,7 +43,7 @@ class Pace:
 
     :param in_flight: how many runs may be submitted and not at their end.
     :param on_error: ``stop`` submits nothing more once a window failed; ``continue`` goes on.
-    :param rerun: ``failed`` starts another run for a window whose last one failed; ``none`` reports that one.
+    :param rerun: ``failed`` starts another run for a window whose last attempt failed; ``none`` reports that one.
     :param poll: seconds between two looks.
     :param wait_timeout: seconds for all windows together.
     :param stall_timeout: seconds in which a run has to be running, begin or end.
@@ -98,11 +98,12 @@ class Driver:
         return time.monotonic() - self._begun
 
     def survey(self) -> None:
-        """Find the runs that there are already, with as few requests as the server allows.
+        """Find the last attempt at each window, with as few requests as the server allows.
 
         :raises CollectionError: when another deployment of the flow holds one of the keys.
         """
-        pending = self.entries
+        pending = list(self.entries)
+        failed: dict[int, Entry] = {}
         while pending:
             rows = self._rows("idempotency_keys", [entry.key for entry in pending])
             by_key = {row["idempotency_key"]: row for row in rows}
@@ -114,9 +115,12 @@ class Driver:
                     entry.earlier = entry.ended
                     if entry.ended:
                         ended.append(entry)
+                elif entry.number in failed and self._pace.rerun == "none":
+                    self.entries[entry.number - 1] = failed[entry.number]
             self._judge(ended)
-            pending = [entry for entry in ended if entry.problem] if self._pace.rerun == "failed" else []
+            pending = [entry for entry in ended if entry.problem]
             for entry in pending:
+                failed[entry.number] = dataclasses.replace(entry)
                 entry.forget()
 
     def drive(self) -> None:

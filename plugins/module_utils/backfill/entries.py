@@ -11,7 +11,12 @@ import typing as t
 from ansible_collections.hotpass.prefect.plugins.module_utils.backfill.windows import Window
 from ansible_collections.hotpass.prefect.plugins.module_utils.prefect.following import ENDED
 from ansible_collections.hotpass.prefect.plugins.module_utils.prefect.reading import Row
-from ansible_collections.hotpass.prefect.plugins.module_utils.prefect.redact import mask, scrub, secrets_in
+from ansible_collections.hotpass.prefect.plugins.module_utils.prefect.redact import (
+    mask,
+    mask_addresses,
+    scrub,
+    secrets_in,
+)
 
 SUMMARY_KEY = "hotpass-backfill-summary"
 
@@ -69,11 +74,14 @@ class Entry:
 
     @property
     def message(self) -> str | None:
-        """What the run's state says, without the secrets of its parameters."""
-        if self.row is None:
-            return None
-        said = (self.row.get("state") or {}).get("message")
-        return scrub(said, secrets_in({"parameters": self.row.get("parameters")})) if said else None
+        """What the run's state says, without secrets."""
+        said = ((self.row or {}).get("state") or {}).get("message")
+        return self.without_secrets(said) if said else None
+
+    def without_secrets(self, text: str) -> str:
+        """The text without the secrets of the run's parameters and job variables, and of any address in it."""
+        given = [(self.row or {}).get(part) for part in ("parameters", "job_variables")]
+        return mask_addresses(scrub(text, secrets_in(given)))
 
     def forget(self) -> None:
         """Leave the run that failed behind, and go on to the next attempt."""
@@ -142,7 +150,7 @@ def judge(entry: Entry) -> str | None:
         return f"the fence refused it{_because(message)}"
     own = entry.own_summary().get("error")
     if isinstance(own, str) and own:
-        return own.rstrip(".")
+        return entry.without_secrets(own).rstrip(".")
     return f"it ended {row['state_name']}{_because(message)}"
 
 

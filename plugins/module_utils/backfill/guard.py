@@ -6,12 +6,15 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import typing as t
 
 from ansible_collections.hotpass.prefect.plugins.module_utils.backfill.settings import Settings
 from ansible_collections.hotpass.prefect.plugins.module_utils.errors import CollectionError
-from ansible_collections.hotpass.prefect.plugins.module_utils.prefect.compare import ansible_diff
-from ansible_collections.hotpass.prefect.plugins.module_utils.prefect.naming import checked_name
+from ansible_collections.hotpass.prefect.plugins.module_utils.manifests.model import Manifest
+from ansible_collections.hotpass.prefect.plugins.module_utils.prefect.compare import ansible_diff, field_changes
+from ansible_collections.hotpass.prefect.plugins.module_utils.prefect.errors import Conflict
+from ansible_collections.hotpass.prefect.plugins.module_utils.prefect.naming import checked_name, listed
 from ansible_collections.hotpass.prefect.plugins.module_utils.prefect.reading import Row
 from ansible_collections.hotpass.prefect.plugins.module_utils.prefect.session import Session, quote
 
@@ -39,6 +42,8 @@ class Guard:
 def look(session: Session, settings: Settings, deployment: Row, title: str) -> Guard:
     """Check the deployment's own limit and the global one.
 
+    A deployment that is paused is no hindrance: that stops its schedule, and a backfill's is inactive by its manifest.
+
     :raises CollectionError: when one of them does not hold what was asked for, with the remedy.
     """
     _check_own(settings, deployment.get("global_concurrency_limit"), title)
@@ -50,8 +55,34 @@ def look(session: Session, settings: Settings, deployment: Row, title: str) -> G
     return guard
 
 
+def check_declared(manifest: Manifest, deployment: Row, title: str) -> None:
+    """Hold the deployment against its manifest: its limit, and every parameter that the manifest declares.
+
+    :raises CollectionError: when one of them is another, with the remedy.
+    """
+    declared = manifest.concurrency_limit
+    live = (deployment.get("global_concurrency_limit") or {}).get("limit")
+    if declared is not None and live != declared:
+        raise CollectionError(
+            f"Deployment {title!r} lets {live if live is not None else 'any number'} run at once, and its manifest "
+            f"declares {declared}; {RESTORE}."
+        )
+    changes = field_changes(deployment.get("parameters") or {}, manifest.parameters or {})
+    if changes:
+        told = listed(_told(name, change["before"], change["after"]) for name, change in changes.items())
+        raise CollectionError(
+            f"Deployment {title!r} has other parameters than its manifest declares: {told}; {RESTORE}."
+        )
+
+
+def _told(name: str, live: t.Any, declared: t.Any) -> str:
+    if isinstance(live, (dict, list)) or isinstance(declared, (dict, list)):
+        return f"{name} differs"
+    return f"{name} is {json.dumps(live)} instead of {json.dumps(declared)}"
+
+
 def make(session: Session, guard: Guard, settings: Settings) -> bool:
-    """Create the global limit where it is missing, and say whether this was done.
+    """Create the global limit where it is missing, and say whether this was done; another backfill may be faster.
 
     :raises CollectionError: when somebody else created it meanwhile, with another value.
     """
@@ -59,9 +90,13 @@ def make(session: Session, guard: Guard, settings: Settings) -> bool:
         return False
     path = f"/v2/concurrency_limits/{quote(guard.name)}"
     body = {"name": guard.name, "limit": guard.value, "active": True, "slot_decay_per_second": 0.0}
-    session.write("POST", "/v2/concurrency_limits/", body, settle=lambda: session.get_or_none(path))
+    made = True
+    try:
+        session.write("POST", "/v2/concurrency_limits/", body, settle=lambda: session.get_or_none(path))
+    except Conflict:
+        made = False
     _check_global(guard, settings, session.get(path))
-    return True
+    return made
 
 
 def _check_own(settings: Settings, limit: Row | None, title: str) -> None:

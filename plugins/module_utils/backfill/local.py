@@ -29,7 +29,8 @@ def without_prefect(
 
     :param params: the module's options.
     :param error: why the server cannot be reached.
-    :raises CollectionError: when an option is lacking, or a window failed.
+    :raises CollectionError: when an option is lacking, a window failed, or time is up. No window that runs is stopped
+        for that, and none is started after it.
     """
     if manifest is None:
         raise CollectionError(
@@ -38,43 +39,57 @@ def without_prefect(
         )
     lacking = [option for option in ("flow_path", "home") if not params[option]]
     if lacking:
+        named = " and ".join(f"{option} (backfill_{option} of the role)" for option in lacking)
         raise CollectionError(
-            f"Nothing was run. {error.message} fallback: local needs {' and '.join(lacking)} as well.",
+            f"Nothing was run. {error.message} fallback: local needs {named} as well.",
             **reporting.nothing(),
         )
+    flow_path = os.path.abspath(params["flow_path"])
     wanted = settings.settle(params, config, manifest.parameters or {})
     rows = [Entry(number, window) for number, window in enumerate(wanted.windows, 1)]
     outcome = Outcome(changed=True, warnings=list(wanted.warnings))
     outcome.warnings.append(
-        f"{error.message} The windows run here instead, one after another, without any limit to hold."
+        f"{error.message} The windows run here instead, one after another, without any limit to hold. Their code is "
+        f"that of {flow_path}, which no release vouches for."
     )
     absent = reporting.look_for_archives(params, wanted, rows, outcome, context.check)
     outcome.diff = reporting.diff_of_runs("this machine, without Prefect", rows)
     began = time.monotonic()
+
+    def report(stopped: bool) -> dict[str, t.Any]:
+        seconds = 0.0 if context.check else time.monotonic() - began
+        return {
+            **reporting.account(rows, seconds, "local", absent),
+            "limit_samples": [],
+            "deployment": manifest.name,
+            "release": None,
+            "code": flow_path,
+            "stopped": stopped,
+            "api": {"requests": 0},
+        }
+
     if context.check:
-        outcome.result = _local_account(rows, 0.0, absent, manifest, False)
+        outcome.result = report(stopped=False)
         return outcome
     progress = Progress(context.tell, params["log_path"])
     progress.say(f"no Prefect server can be reached: {len(rows)} windows run here, one after another")
-    stopped = _run_all(
-        context.run_command,
-        rows,
-        progress,
-        python=params["python"],
-        flow_path=os.path.abspath(params["flow_path"]),
-        home=os.path.abspath(params["home"]),
-        parameters=wanted.parameters,
-        on_error=params["on_error"],
-    )
-    outcome.result = _local_account(rows, time.monotonic() - began, absent, manifest, stopped)
+    try:
+        stopped = _run_all(
+            context.run_command,
+            rows,
+            progress,
+            python=params["python"],
+            flow_path=flow_path,
+            home=os.path.abspath(params["home"]),
+            parameters=wanted.parameters,
+            on_error=params["on_error"],
+            wait_timeout=params["wait_timeout"],
+        )
+    except CollectionError as failure:
+        failure.details.update(report(stopped=False), changed=any(entry.created for entry in rows))
+        raise
+    outcome.result = report(stopped)
     return reporting.closed(outcome, rows, progress)
-
-
-def _local_account(
-    rows: t.Sequence[Entry], seconds: float, absent: list[dict[str, str]] | None, manifest: Manifest, stopped: bool
-) -> dict[str, t.Any]:
-    account = reporting.account(rows, seconds, "local", absent)
-    return {**account, "limit_samples": [], "deployment": manifest.name, "stopped": stopped, "api": {"requests": 0}}
 
 
 def _run_all(
@@ -87,13 +102,15 @@ def _run_all(
     home: str,
     parameters: t.Mapping[str, t.Any],
     on_error: str,
+    wait_timeout: float,
 ) -> bool:
     """Run the windows, and say whether some were left out after a failure.
 
     :param flow_path: the directory that holds the package ``hotpass``.
     :param home: what relative paths are below.
     :param parameters: of the flow, without the windows.
-    :raises CollectionError: when the code cannot be run at all.
+    :param wait_timeout: seconds after which no further window is started.
+    :raises CollectionError: when the code cannot be run at all, or time is up.
     """
     if not os.path.isfile(os.path.join(flow_path, "hotpass", "local_backfill.py")):
         raise CollectionError(f"flow_path {flow_path!r} has no hotpass/local_backfill.py, which fallback: local runs.")
@@ -105,7 +122,13 @@ def _run_all(
         "PYTHONDONTWRITEBYTECODE": "1",
     }
     total = len(entries)
+    start = time.monotonic()
     for entry in entries:
+        if time.monotonic() - start > wait_timeout:
+            raise CollectionError(
+                f"Not all windows ended within {wait_timeout:g} s: {total - entry.number + 1} of {total} were not "
+                f"started, the first is {entry.window}."
+            )
         label = f"[{entry.number:>{len(str(total))}}/{total}] {entry.window}"
         progress.say(f"{label}: running without Prefect")
         given = json.dumps({**parameters, "runs": [entry.window.to_json()]})

@@ -22,7 +22,7 @@ from ansible_collections.hotpass.prefect.plugins.module_utils.manifests import l
 from ansible_collections.hotpass.prefect.plugins.module_utils.manifests.model import Manifest
 from ansible_collections.hotpass.prefect.plugins.module_utils.prefect import run_start
 from ansible_collections.hotpass.prefect.plugins.module_utils.prefect.connection import Connection
-from ansible_collections.hotpass.prefect.plugins.module_utils.prefect.errors import Unreachable
+from ansible_collections.hotpass.prefect.plugins.module_utils.prefect.errors import NoServer, Unreachable
 from ansible_collections.hotpass.prefect.plugins.module_utils.prefect.naming import listed
 from ansible_collections.hotpass.prefect.plugins.module_utils.prefect.reading import Row
 from ansible_collections.hotpass.prefect.plugins.module_utils.prefect.redact import secrets_in
@@ -44,6 +44,7 @@ def ensure(params: Params, context: Context) -> Outcome:
     config = settings.read_options(params)
     settings.windows_of(params, config)
     manifest = _manifest(params)
+    secrets = secrets_in([config.base_config, config.parameters, manifest.parameters if manifest else None])
     connection = Connection.from_params(params)
     with Session(connection) as session:
         try:
@@ -54,17 +55,20 @@ def ensure(params: Params, context: Context) -> Outcome:
                 )
             deployment, title = run_start.find_by_name(session, name)
         except Unreachable as error:
-            # A server whose certificate is not trusted is there all the same.
-            if params["fallback"] != "local" or "ca_path" in error.message:
+            # A server that is slow, or whose certificate is not trusted, is there all the same.
+            if params["fallback"] != "local" or not isinstance(error, NoServer):
                 remedy = f" {_REMEDY}" if params["fallback"] != "local" else ""
                 raise CollectionError(f"Nothing was run. {error.message}{remedy}", **reporting.nothing()) from None
-            with _hidden(secrets_in((manifest.parameters if manifest else None) or {})):
-                return local.without_prefect(params, context, config, manifest, error)
+            with _hidden(secrets):
+                outcome = local.without_prefect(params, context, config, manifest, error)
+            outcome.secrets = secrets
+            return outcome
         declared = deployment.get("parameters") or {}
-        secrets = secrets_in(declared)
+        secrets |= secrets_in(declared)
         with _hidden(secrets):
             wanted = settings.settle(params, config, declared)
-            _check_manifest(manifest, deployment, title)
+            if manifest is not None:
+                guard.check_declared(manifest, deployment, title)
             outcome = _with_prefect(params, context, session, deployment, title, wanted)
     outcome.secrets = secrets
     return outcome
@@ -145,17 +149,6 @@ def _manifest(params: Params) -> Manifest | None:
             **reporting.nothing(),
         )
     return manifests[params["flow"]]
-
-
-def _check_manifest(manifest: Manifest | None, deployment: Row, title: str) -> None:
-    """Where the manifest is known, the deployment's limit has to be the declared one."""
-    declared = manifest.concurrency_limit if manifest else None
-    live = (deployment.get("global_concurrency_limit") or {}).get("limit")
-    if declared is not None and live != declared:
-        raise CollectionError(
-            f"Deployment {title!r} lets {live if live is not None else 'any number'} run at once, and its manifest "
-            f"declares {declared}; {guard.RESTORE}."
-        )
 
 
 def _pace(params: Params, wanted: Settings) -> Pace:

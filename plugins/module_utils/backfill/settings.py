@@ -195,8 +195,15 @@ def _check(settings: Settings) -> None:
             f"for the key {settings.concurrency_key!r} ({name}): allowed is at most that; a higher one belongs into "
             "the manifest."
         )
+    seen: dict[str, Window] = {}
     for window in settings.windows:
-        settings.archive_of(window)
+        path = settings.archive_of(window)
+        if path in seen:
+            raise CollectionError(
+                f"The windows {seen[path]} and {window} have the same archive, {path}: put the day and {{version}} "
+                "into archive_pattern, or ask for one of them."
+            )
+        seen[path] = window
 
 
 def key_parameters(settings: Settings) -> dict[str, t.Any]:

@@ -31,8 +31,9 @@ METADATA: t.Final = "metadata.json"
 SUMMARY: t.Final = "summary.json"
 COMMANDS: t.Final = "cli.sh"
 NOTES: t.Final = "notes.md"
-NEEDED: t.Final = (METADATA, SUMMARY, COMMANDS)
-"""The files that every bundle has. Sealing writes the first one itself."""
+KEYS: t.Final = "data/keys.json"
+NEEDED: t.Final = (METADATA, SUMMARY, COMMANDS, KEYS, MANIFEST)
+"""The files that every sealed bundle has, besides those without which nothing could be checked at all."""
 
 KINDS: t.Final = BUNDLE_KINDS
 NAME: t.Final = re.compile(r"[0-9]{8}T[0-9]{6}Z")

@@ -22,7 +22,9 @@ from ansible_collections.hotpass.prefect.plugins.module_utils.evidence import (
 )
 from ansible_collections.hotpass.prefect.plugins.module_utils.evidence.bundle import COMMANDS, METADATA, SUMMARY, Bundle
 from ansible_collections.hotpass.prefect.plugins.module_utils.evidence.recompute_backfill import (
+    drawn,
     log_name,
+    named,
     screenshot_name,
 )
 from ansible_collections.hotpass.prefect.plugins.module_utils.guardrails.declared import Declared
@@ -30,7 +32,7 @@ from ansible_collections.hotpass.prefect.plugins.module_utils.guardrails.observa
 from ansible_collections.hotpass.prefect.plugins.module_utils.guardrails.report import Bounds
 from ansible_collections.hotpass.prefect.plugins.module_utils.prefect import filters, reading
 from ansible_collections.hotpass.prefect.plugins.module_utils.prefect.connection import Connection
-from ansible_collections.hotpass.prefect.plugins.module_utils.prefect.redact import mask
+from ansible_collections.hotpass.prefect.plugins.module_utils.prefect.redact import mask, mask_addresses, scrub
 from ansible_collections.hotpass.prefect.plugins.module_utils.prefect.session import Session
 from ansible_collections.hotpass.prefect.plugins.module_utils.release.wording import recordable
 from ansible_collections.hotpass.prefect.plugins.module_utils.room import Context, Outcome
@@ -75,6 +77,7 @@ def capture(params: Params, context: Context) -> Outcome:
         )
         _add_artifacts(session, observation)
         lines = run_log.read(session, observation)
+    params = _without_secrets(params, observation.secrets)
     documents = _documents(observation, params, declared, bounds)
     for name, document in documents.items():
         bundle.write(name, document)
@@ -82,14 +85,11 @@ def capture(params: Params, context: Context) -> Outcome:
     written = {name: bundle.document(name) for name in documents}
     summary = rehearsal_summary.summarise(written)
     bundle.write(SUMMARY, summary)
-    _write_log(bundle, params, lines)
+    _write_log(bundle, params, lines, observation.secrets)
     context.tell("drawing the timeline")
-    title = f"Rehearsal of {summary['deployment']} in ring {summary['ring']}, {bundle.name}: {summary['verdict']}"
-    observed = rehearsal_summary.observation_of(written)
-    drawn = rehearsal_picture.timeline_of(observed, title, rehearsal_summary.witnesses(summary))
-    for name, picture in timeline.draw(drawn).items():
+    for name, picture in timeline.draw(drawn(written, summary, bundle.name)).items():
         bundle.write(name, picture)
-    shot = _picture(bundle, params, summary, context)
+    shot = mask(_picture(bundle, params, summary, context))
     bundle.write(COMMANDS, commands.script(params, summary))
     bundle.write(METADATA, _metadata(params, bundle, summary, shot))
     _note(bundle, params, summary, shot)
@@ -100,12 +100,30 @@ def capture(params: Params, context: Context) -> Outcome:
     )
 
 
+def _without_secrets(params: Params, secrets: t.Collection[str]) -> Params:
+    """The task's options with what was said meanwhile made fit for a bundle: messages of servers stand in it."""
+    because = params.get("stopped_because")
+    return {
+        **params,
+        "api_url": mask_addresses(params["api_url"]),
+        "stopped_because": recordable(_hidden(because, secrets)) if because else because,
+        "notes": [_hidden(sentence, secrets) for sentence in params["notes"]],
+        "command": [_hidden(word, secrets) for word in params["command"]],
+        # What became of each window is in the server's own records.
+        "windows": [{key: window.get(key) for key in ("run_date", "version")} for window in params["windows"]],
+    }
+
+
+def _hidden(text: str, secrets: t.Collection[str]) -> str:
+    return mask_addresses(scrub(text, secrets))
+
+
 def _documents(observation: Observation, params: Params, declared: Declared, bounds: Bounds) -> Json:
     parts = observation.to_documents()
     documents = {file: parts[part] for part, file in rehearsal_summary.FILES.items()}
     stopped = None
     if params.get("stopped_at"):
-        stopped = {"step": params["stopped_at"], "reason": recordable(params["stopped_because"])}
+        stopped = {"step": params["stopped_at"], "reason": params["stopped_because"]}
     documents[rehearsal_summary.PLAN] = mask(
         {
             "plan": params["plan"],
@@ -133,24 +151,29 @@ def _add_artifacts(session: Session, observation: Observation) -> None:
     )
     # The newest first; a run that was retried has left one for each time.
     rows = sorted(reading.read_all(session, reading.ARTIFACTS, wanted), key=lambda row: str(row["created"]))
-    found = {row["flow_run_id"]: {row["key"]: mask(_parsed(row["data"]))} for row in rows}
+    found = {row["flow_run_id"]: {row["key"]: _parsed(row["data"], observation.secrets)} for row in rows}
     for run in observation.runs:
         if run["id"] in found:
             run["artifacts"] = found[run["id"]]
 
 
-def _parsed(data: t.Any) -> t.Any:
-    return data if isinstance(data, dict) else {}
+def _parsed(data: t.Any, secrets: t.Collection[str]) -> t.Any:
+    """What a flow says of its windows, without secrets, also in its words about an error."""
+    said = mask(data) if isinstance(data, dict) else {}
+    for window in said.get("runs") or ():
+        if isinstance(window, dict) and isinstance(window.get("error"), str):
+            window["error"] = scrub(window["error"], secrets)
+    return said
 
 
-def _write_log(bundle: Bundle, params: Params, lines: t.Sequence[str]) -> None:
+def _write_log(bundle: Bundle, params: Params, lines: t.Sequence[str], secrets: t.Collection[str]) -> None:
     """What was told while the runs went on, and below it what the runs logged themselves."""
     name = log_name(bundle.ring)
     told = bundle.read(name).decode(errors="replace") if name in bundle.names() else ""
     # Captured before, the log has the runs' own part already.
-    told = told.partition(run_log.HEADING)[0].rstrip("\n")
+    told = _hidden(told.partition(run_log.HEADING)[0].rstrip("\n"), secrets)
     if params.get("stopped_at"):
-        told += f"\nstopped at {params['stopped_at']}: {recordable(params['stopped_because'])}"
+        told += f"\nstopped at {params['stopped_at']}: {params['stopped_because']}"
     bundle.write(name, "\n".join([*told.lstrip("\n").splitlines(), "", run_log.HEADING, *lines, ""]))
 
 
@@ -174,15 +197,13 @@ def _metadata(params: Params, bundle: Bundle, summary: Json, shot: Json) -> Json
     """Who, when and what; sealing adds who sealed it, its place in the chain, and the versions."""
     return {
         "deployment": summary["deployment"],
-        "timestamp_utc": bundle.name,
+        **named(summary, bundle.name),
         "operator": {"user": params.get("actor_user") or getpass.getuser(), "job": params.get("actor_job")},
-        "status": summary["verdict"],
         "live": summary["live"],
         "live_reason": summary["live_reason"],
         "screenshot": {**shot, "wanted": params["screenshot"]},
-        "checks": {check["name"]: check["verdict"] for check in summary["guardrails"]["checks"]},
-        "runs": [run["run_id"] for run in summary["windows"]],
         "api_url": params["api_url"],
+        "versions": {"timeline": rehearsal_picture.drawn_with()},
     }
 
 

@@ -33,6 +33,6 @@ CAPTURE_SPEC = Spec(
     required_together=(("stopped_at", "stopped_because"),),
     required_if=(
         ("state", "captured", ("deployment", "declared")),
-        ("state", "logged", ("bundle", "tasks_file", "log_file", "plan_file", "owner")),
+        ("state", "logged", ("tasks_file", "log_file", "plan_file", "owner")),
     ),
 )

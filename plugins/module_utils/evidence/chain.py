@@ -15,8 +15,12 @@ from pathlib import Path
 
 from ansible_collections.hotpass.prefect.plugins.module_utils.errors import CollectionError
 from ansible_collections.hotpass.prefect.plugins.module_utils.evidence.bundle import NAME, SEAL
-from ansible_collections.hotpass.prefect.plugins.module_utils.evidence.recompute import RECOMPUTE, Recompute
-from ansible_collections.hotpass.prefect.plugins.module_utils.evidence.verify import Findings, verify
+from ansible_collections.hotpass.prefect.plugins.module_utils.evidence.recompute import Recompute
+from ansible_collections.hotpass.prefect.plugins.module_utils.evidence.verify import (
+    Findings,
+    claimed_place,
+    verify,
+)
 from ansible_collections.hotpass.prefect.plugins.module_utils.release import clock
 from ansible_collections.hotpass.prefect.plugins.module_utils.release.trust import Trust
 
@@ -70,11 +74,12 @@ def verify_chain(
     solution: str | None = None,
     ring: str | None = None,
     checkpoint: str | None = None,
-    registry: t.Mapping[str, Recompute] = RECOMPUTE,
+    registry: t.Mapping[str, Recompute] | None = None,
 ) -> ChainFindings:
     """Verify every bundle below a directory, and that each ring's are linked from the first to the last.
 
-    :param solution: and ``ring``: only bundles of these.
+    :param solution: and ``ring``: only bundles of these, and every other that lies where theirs do, or of which nobody
+        who is believed says whose it is.
     :param checkpoint: what somebody wrote down of a chain, ``<solution>/<ring> <sequence> <seal>``: the bundle of that
         number has to be there with that seal; or when the chain begins with the one after it, that has to follow it.
     :raises CollectionError: when there is no such directory or no bundle in it, or the checkpoint is none.
@@ -89,7 +94,7 @@ def verify_chain(
     links = [
         _Link(each.directory, str(each.seal), each.predicate)
         for each in found
-        if each.predicate is not None and each.signers
+        if each.predicate is not None and each.signers and _is_of(each.predicate, solution, ring)
     ]
     rings: dict[tuple[str, str], list[_Link]] = {}
     for link in links:
@@ -131,9 +136,20 @@ def _bundles(directory: Path) -> list[Path]:
 
 
 def _wanted(findings: Findings, solution: str | None, ring: str | None) -> bool:
-    """What does not say of whom it is counts for everybody."""
-    claims = findings.predicate
-    return claims is None or (solution in (None, claims["solution"]) and ring in (None, claims["ring"]))
+    """Whether a bundle has to be judged.
+
+    One that says it is of another ring is passed over only when a believed key says so and it does not lie in this
+    ring's place. One that nobody believed sealed is passed over only in another ring's place: who can bring it there
+    can remove it as well, and that is what the chain finds.
+    """
+    place = claimed_place(findings.directory)
+    if findings.predicate is None or not findings.signers:
+        return ring is None or place is None or place[0] == ring
+    return _is_of(findings.predicate, solution, ring) or (place is not None and place[0] == ring)
+
+
+def _is_of(claims: t.Mapping[str, t.Any], solution: str | None, ring: str | None) -> bool:
+    return solution in (None, claims["solution"]) and ring in (None, claims["ring"])
 
 
 def _chain(name: str, members: list[_Link], base: dict[str, t.Any] | None) -> t.Iterator[str]:

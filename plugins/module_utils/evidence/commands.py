@@ -9,7 +9,12 @@ import json
 import shlex
 import typing as t
 
-from ansible_collections.hotpass.prefect.plugins.module_utils.prefect.redact import mask_addresses
+from ansible_collections.hotpass.prefect.plugins.module_utils.prefect.redact import (
+    MASK,
+    is_secret_key,
+    mask,
+    mask_addresses,
+)
 
 Json = t.Mapping[str, t.Any]
 
@@ -43,4 +48,19 @@ def script(params: Json, summary: Json) -> str:
 
 
 def _line(argv: t.Sequence[str]) -> str:
-    return " ".join(shlex.quote(mask_addresses(word)) for word in argv)
+    return " ".join(shlex.quote(_word(word)) for word in argv)
+
+
+def _word(word: str) -> str:
+    """A word of a command without secrets, also where it sets variables: ``key=value`` words, or a JSON object."""
+    try:
+        given = json.loads(word)
+    except ValueError:
+        given = None
+    if isinstance(given, dict):
+        return word if mask(given) == given else json.dumps(mask(given), ensure_ascii=False)
+    parts = []
+    for part in mask_addresses(word).split(" "):
+        key, equals, _value = part.partition("=")
+        parts.append(f"{key}={MASK}" if equals and is_secret_key(key) else part)
+    return " ".join(parts)

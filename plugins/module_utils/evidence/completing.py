@@ -11,6 +11,7 @@ from ansible_collections.hotpass.prefect.plugins.module_utils.errors import Coll
 from ansible_collections.hotpass.prefect.plugins.module_utils.evidence import bag, disk
 from ansible_collections.hotpass.prefect.plugins.module_utils.evidence.bundle import (
     COMMANDS,
+    KEYS,
     METADATA,
     OWN,
     SUMMARY,
@@ -24,8 +25,6 @@ from ansible_collections.hotpass.prefect.plugins.module_utils.prefect.session im
 from ansible_collections.hotpass.prefect.plugins.module_utils.release.digests import digest_of
 from ansible_collections.hotpass.prefect.plugins.module_utils.release.records import Actor
 from ansible_collections.hotpass.prefect.plugins.module_utils.release.trust import Trust
-
-KEYS: t.Final = "data/keys.json"
 
 
 def complete(

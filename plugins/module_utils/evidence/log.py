@@ -96,6 +96,11 @@ class Reading:
         """Whether a bundle has its place."""
         return any((entry.sequence, entry.seal) == (sequence, seal) for entry in self.entries)
 
+    def stands(self, sequence: int, seal: str) -> bool:
+        """Whether a bundle has its place, or an entry says so that the newest ones do not lead to."""
+        entry = self.stray.get(sequence)
+        return self.has(sequence, seal) or (entry is not None and entry.seal == seal)
+
 
 class Log:
     """The chain of one ring of one solution.

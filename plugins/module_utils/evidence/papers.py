@@ -1,9 +1,10 @@
 # Copyright: (c) 2026, Hotpass maintainers
 # GNU General Public License v3.0+ (see LICENSES or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Tells people of a rehearsal in the project's own papers: one that passed is linked, any other raises a task.
+"""Tells people of a rehearsal in the project's own papers: one that passed live is linked, any other raises a task.
 
-What is told is read from the sealed bundle, and only when that verifies.
+What is told is read from the sealed bundle, and only when that verifies. A rehearsal that left none raises a task with
+the reason that the caller gives, and is never told of as one that passed.
 """
 
 from __future__ import annotations
@@ -22,14 +23,39 @@ from ansible_collections.hotpass.prefect.plugins.module_utils.release.key_option
 from ansible_collections.hotpass.prefect.plugins.module_utils.room import Context, Outcome
 
 Json = t.Mapping[str, t.Any]
+Told = tuple[Path, journal.Paper, str]
 
 
 def log(params: dict[str, t.Any], context: Context) -> Outcome:
     """Append what a rehearsal's bundle says to the papers, once.
 
     :returns: ``papers``: the files that were appended to, or in check mode would be.
-    :raises CollectionError: when the bundle does not verify or is of no rehearsal, or a paper cannot be written.
+    :raises CollectionError: when the bundle does not verify or is of no rehearsal, when neither a bundle nor a reason
+        is given, or a paper cannot be written.
     """
+    told = _of_bundle(params) if params.get("bundle") else [_without_bundle(params)]
+    diffs, papers = [], []
+    for path, paper, entry in told:
+        diff = journal.append(path, paper, entry, check=context.check)
+        if diff is not None:
+            diffs.append(diff)
+            papers.append(str(path))
+    return Outcome(changed=bool(papers), result={"papers": papers}, diff=diffs)
+
+
+def _without_bundle(params: Json) -> Told:
+    for option in ("ring", "name", "reason"):
+        if not params.get(option):
+            raise CollectionError(
+                f"A rehearsal is told of by its bundle, or without one by its ring, its name and the reason; give "
+                f"{option}, or bundle."
+            )
+    what = f"rehearsal {journal.plain(params['name'])} in ring {journal.plain(params['ring'])}"
+    text = f"No sealed evidence of {what}: {journal.plain(mask_addresses(params['reason']))}"
+    return Path(params["tasks_file"]), journal.TASKS, journal.task(params["owner"], text)
+
+
+def _of_bundle(params: Json) -> t.Iterable[Told]:
     bundle = Path(params["bundle"]).expanduser().absolute()
     findings = verify(bundle, trust_from_params(params))
     predicate = findings.insist()
@@ -38,19 +64,17 @@ def log(params: dict[str, t.Any], context: Context) -> Outcome:
             f"The bundle {bundle} is of a {predicate['kind']}; only rehearsals are told of in papers."
         )
     summary, metadata = (json.loads((bundle / name).read_bytes()) for name in (SUMMARY, METADATA))
-    diffs, papers = [], []
-    for path, paper, entry in _entries(params, bundle, summary, lacking(metadata)):
-        diff = journal.append(path, paper, entry, check=context.check)
-        if diff is not None:
-            diffs.append(diff)
-            papers.append(str(path))
-    return Outcome(changed=bool(papers), result={"papers": papers}, diff=diffs)
+    return entries(params, bundle, summary, lacking(metadata))
 
 
-def _entries(params: Json, bundle: Path, summary: Json, gap: str) -> t.Iterator[tuple[Path, journal.Paper, str]]:
+def entries(params: Json, bundle: Path, summary: Json, gap: str) -> t.Iterator[Told]:
+    """What to append for a sealed bundle: each time the paper's path, the paper, and the line.
+
+    :param gap: what its evidence lacks, as a sentence; empty when it has all.
+    """
     owner, name = params["owner"], bundle.name
     what = f"{journal.plain(summary['deployment'])} in ring {journal.plain(summary['ring'])}"
-    if summary["verdict"] != "pass" or gap:
+    if summary["verdict"] != "pass" or not summary["live"] or gap:
         path = Path(params["tasks_file"])
         link = journal.link(name, bundle, path)
         text = f"Rehearsal {link} of {what}: {summary['verdict']}. {journal.plain(f'{why(summary)} {gap}')}"
@@ -74,7 +98,7 @@ def lacking(metadata: Json) -> str:
 
 
 def why(summary: Json) -> str:
-    """Why a rehearsal did not pass, with the remedy of what weighs most."""
+    """Why a rehearsal signs nothing off, with the remedy of what weighs most."""
     rehearsal = summary["rehearsal"]
     said = []
     if summary["stopped"]:
@@ -86,16 +110,17 @@ def why(summary: Json) -> str:
         said.append(f"{first['name']}{more}: {first['found']}; allowed: {first['allowed']}. {first['remedy']}")
     if rehearsal["failed"]:
         said.append(f"{len(rehearsal['failed'])} of its runs did not complete with success.")
+    if summary["verdict"] == "pass" and not summary["live"]:
+        said.append(f"It was not live: {summary['live_reason'].rstrip('.')}.")
     return " ".join(said)
 
 
 def achieved(summary: Json) -> str:
-    """What a rehearsal that passed has shown, in a few words."""
+    """What a rehearsal that passed live has shown, in a few words."""
     figures = summary["guardrails"]["figures"]
     limit, most = figures["limits"]["deployment"], figures["max_slots"]["deployment"]
     runs, waited = summary["figures"]["runs"], summary["figures"]["waited_for_slot"]
-    live = "live" if summary["live"] else "not live"
-    return f"{live}, {runs} runs under a limit of {limit}, at most {most} at once, {waited} had to wait"
+    return f"live, {runs} runs under a limit of {limit}, at most {most} at once, {waited} had to wait"
 
 
 def _uploaded(params: Json) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from ansible_collections.hotpass.prefect.plugins.module_utils.errors import CollectionError
 from ansible_collections.hotpass.prefect.plugins.module_utils.evidence import disk
-from ansible_collections.hotpass.prefect.plugins.module_utils.evidence.bundle import NAME, SEAL, Bundle
+from ansible_collections.hotpass.prefect.plugins.module_utils.evidence.bundle import KINDS, NAME, SEAL, Bundle
 from ansible_collections.hotpass.prefect.plugins.module_utils.evidence.log import KEPT, Reading
 from ansible_collections.hotpass.prefect.plugins.module_utils.evidence.recompute import Recompute
 from ansible_collections.hotpass.prefect.plugins.module_utils.evidence.verify import verify
@@ -73,7 +73,7 @@ def claims_of(directory: Path, trust: Trust) -> tuple[dict[str, t.Any], str] | N
 
 
 def finish_interrupted(
-    bundle: Bundle, solution: str, seen: Reading, trust: Trust, registry: t.Mapping[str, Recompute]
+    bundle: Bundle, solution: str, seen: Reading, trust: Trust, registry: t.Mapping[str, Recompute] | None
 ) -> list[str]:
     """Give their names to the bundles of the ring that have their numbers and lack only that.
 
@@ -85,7 +85,9 @@ def finish_interrupted(
     told = []
     for part in sorted((bundle.root / bundle.ring).glob("*/.*.part")):
         name = part.name.removeprefix(".").removesuffix(".part")
-        claims = claims_of(part, trust) if NAME.fullmatch(name) and part != bundle.part else None
+        # What somebody put aside, such as a whole directory under another name, is theirs.
+        ours = NAME.fullmatch(name) and part.parent.name in KINDS and part != bundle.part
+        claims = claims_of(part, trust) if ours else None
         if claims is None or claims[0]["solution"] != solution or not seen.has(claims[0]["sequence"] or 0, claims[1]):
             continue
         other = Bundle(bundle.root, bundle.ring, part.parent.name, name)

@@ -74,11 +74,14 @@ RECOMPUTE: t.Final[t.Mapping[str, Recompute]] = {
 }
 
 
-def problems(documents: Documents, registry: t.Mapping[str, Recompute] = RECOMPUTE) -> list[str]:
+def problems(documents: Documents, registry: t.Mapping[str, Recompute] | None = None) -> list[str]:
     """Sentences on what the bundle claims and its raw data do not bear out; none when all of it is so.
 
     A claim that cannot be computed, because a file is missing or holds something else, is not borne out.
+
+    :param registry: how each kind's claims are computed; by default :data:`RECOMPUTE`.
     """
+    registry = RECOMPUTE if registry is None else registry
     kind = documents.predicate["kind"]
     if kind not in registry:
         return [f"nothing is known by which a bundle of the kind {kind} could be checked"]

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import datetime
+import platform
 import typing as t
 
 from ansible_collections.hotpass.prefect.plugins.module_utils.evidence.timeline import Bar, Span, Timeline
@@ -47,6 +48,18 @@ def timeline_of(observation: Observation, title: str, witnesses: t.Collection[st
         for _slot, _first, label, past in rows
     )
     return Timeline(title, bars, tuple(_limits(observation.concurrency["samples"])))
+
+
+def drawn_with() -> str | None:
+    """What the bytes of a picture depend on beside what it shows; None where nothing can draw."""
+    from ansible_collections.hotpass.prefect.plugins.module_utils import third_party_pictures as library
+
+    version = getattr(library.matplotlib, "__version__", None)
+    if version is None:
+        return None
+    fonts = library.ft2font
+    freetype = f"freetype {fonts.__freetype_version__} ({fonts.__freetype_build_type__})"
+    return f"matplotlib {version}, {freetype}, {platform.machine()}"
 
 
 def _label(run: Row) -> str:

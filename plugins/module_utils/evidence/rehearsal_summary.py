@@ -9,6 +9,7 @@ data does not bear out is found. Times are ISO 8601 in UTC, durations seconds.
 
 from __future__ import annotations
 
+import collections
 import typing as t
 
 from ansible_collections.hotpass.prefect.plugins.module_utils.errors import CollectionError
@@ -26,6 +27,7 @@ from ansible_collections.hotpass.prefect.plugins.module_utils.guardrails.report 
     VERDICTS,
     Bounds,
 )
+from ansible_collections.hotpass.prefect.plugins.module_utils.guardrails.sampling import DEPLOYMENT
 
 FILES: t.Final[t.Mapping[str, str]] = {
     "deployment": "deployment.json",
@@ -67,11 +69,12 @@ def summarise(documents: t.Mapping[str, t.Any]) -> Json:
     observation = observation_of(documents)
     plan = documents[PLAN]
     asked = plan["rehearsal"]
-    report = judge(observation, Declared.from_json(plan["declared"]), bounds=Bounds.from_json(plan["bounds"]))
+    bounds = Bounds.from_json(plan["bounds"])
+    report = judge(observation, Declared.from_json(plan["declared"]), bounds=bounds)
     runs = [_run(observation, run) for run in own_runs(observation)]
     reasons = _not_live(observation, runs, asked["runtime"])
     guardrails = report.to_json()
-    outcome = _outcome(runs, asked["windows"], plan["stopped"])
+    outcome = _outcome(runs, asked["windows"], plan["stopped"], bounds)
     return {
         "kind": "backfill",
         "solution": asked["solution"],
@@ -156,8 +159,10 @@ def _total(spans: t.Iterable[intervals.Span]) -> float:
     return round(seconds(sum(span.end - span.start for span in spans)), 3)
 
 
-def _outcome(runs: t.Sequence[Json], windows: t.Sequence[t.Any], stopped: Json | None) -> Json:
-    """Whether the rehearsal got through, whatever its guardrails did."""
+def _outcome(runs: t.Sequence[Json], windows: t.Sequence[Json], stopped: Json | None, bounds: Bounds) -> Json:
+    """Whether the rehearsal got through, whatever its guardrails did, and ran just the windows it was asked for."""
+    asked, ran = collections.Counter(map(_window, windows)), collections.Counter(map(_window, runs))
+    missing, extra = (asked - ran).total(), (ran - asked).total()
     completed = [run for run in runs if run["state"] == "COMPLETED" and run["success"] is True]
     failed = [run["run_id"] for run in runs if run not in completed]
     reasons = []
@@ -165,12 +170,17 @@ def _outcome(runs: t.Sequence[Json], windows: t.Sequence[t.Any], stopped: Json |
         reasons.append(f"it stopped at {stopped['step']}")
     if failed:
         reasons.append(f"{len(failed)} of {len(runs)} runs did not complete with success")
-    if stopped is None and len(runs) < len(windows):
-        reasons.append(f"{len(windows) - len(runs)} of {len(windows)} windows have no run")
+    if stopped is None and missing:
+        reasons.append(f"{missing} of {len(windows)} windows have no run")
+    if extra:
+        reasons.append(f"{extra} of {len(runs)} runs are for no window that was asked for")
     verdict = PASS
     if reasons:
         # Declared limits that are not in force are an answer; a rehearsal that could not be held is none.
         verdict = FAIL if failed or (stopped is not None and stopped["step"] == INSPECT) else ERROR
+    if DEPLOYMENT not in bounds.exercise:
+        reasons.append("it did not have to reach the deployment's own limit")
+        verdict = NOT_EXERCISED if verdict == PASS else verdict
     return {
         "verdict": verdict,
         "reasons": reasons,
@@ -178,6 +188,10 @@ def _outcome(runs: t.Sequence[Json], windows: t.Sequence[t.Any], stopped: Json |
         "completed": len(completed),
         "failed": failed,
     }
+
+
+def _window(named: t.Mapping[str, t.Any]) -> tuple[str, str]:
+    return str(named["run_date"]), str(named["version"])
 
 
 def _not_live(observation: Observation, runs: t.Sequence[Json], runtime: str) -> list[str]:

@@ -12,7 +12,12 @@ import typing as t
 from pathlib import Path
 
 from ansible_collections.hotpass.prefect.plugins.module_utils.errors import CollectionError
-from ansible_collections.hotpass.prefect.plugins.module_utils.evidence import ring_reading, ring_release, ring_summary
+from ansible_collections.hotpass.prefect.plugins.module_utils.evidence import (
+    ring_reading,
+    ring_release,
+    ring_summary,
+    ring_violations,
+)
 from ansible_collections.hotpass.prefect.plugins.module_utils.evidence.bundle import (
     COMMANDS,
     METADATA,
@@ -47,21 +52,30 @@ class Refusal:
     at: str
 
 
-def collect(ring: Ring, bundle: Bundle, params: t.Mapping[str, t.Any], chain: Chain, event: int | Refusal) -> Json:
+def collect(
+    ring: Ring,
+    bundle: Bundle,
+    params: t.Mapping[str, t.Any],
+    chain: Chain,
+    event: int | Refusal,
+    *,
+    signed: bool = True,
+) -> Json:
     """Fill the bundle of one event, all but its seal.
 
     :param params: ``documents`` with ``plan``, what was planned; ``tests_dir``, below which the outputs of tests are,
         by generation.
     :param chain: the ledger, with the records of the generation in it.
     :param event: the number of a generation that has settled, or what was refused without one.
+    :param signed: whether the bundle will be; in one that is not, nothing signed is judged.
     :returns: the summary.
     :raises CollectionError: when the server or the store does not answer. What they do not have is noted.
     """
     bundle.write(ring_summary.LEDGER, ring_summary.ledger_document(chain))
     if isinstance(event, Refusal):
-        summary = _refusal(ring, bundle, chain, event)
+        summary = _refusal(ring, bundle, chain, event, signed)
     else:
-        summary = _generation(ring, bundle, params, chain, chain.generation(event))
+        summary = _generation(ring, bundle, params, chain, chain.generation(event), signed)
     documents = params.get("documents") or {}
     if isinstance(event, Refusal) or event == params.get("generation"):
         _documents(bundle, documents)
@@ -72,17 +86,22 @@ def collect(ring: Ring, bundle: Bundle, params: t.Mapping[str, t.Any], chain: Ch
     return summary
 
 
-def _refusal(ring: Ring, bundle: Bundle, chain: Chain, event: Refusal) -> Json:
+def _refusal(ring: Ring, bundle: Bundle, chain: Chain, event: Refusal, signed: bool) -> Json:
     if event.release is not None:
         if ring_release.found(ring, event.release) is not None:
             ring_release.write_manifest(ring, bundle, event.release)
         ring_release.write_statements(ring, bundle, event.release, None)
     asked = {**dataclasses.asdict(event), "requested_by": ring.actor().to_json()}
-    return ring_summary.of_refusal(ring_summary.Raw(chain), asked)
+    return ring_violations.of_refusal(_seen(ring, bundle, ring_summary.Raw(chain), {}, signed), asked)
 
 
 def _generation(
-    ring: Ring, bundle: Bundle, params: t.Mapping[str, t.Any], chain: Chain, generation: Generation
+    ring: Ring,
+    bundle: Bundle,
+    params: t.Mapping[str, t.Any],
+    chain: Chain,
+    generation: Generation,
+    signed: bool,
 ) -> Json:
     release, before = generation.release, _before(chain, generation)
     flows: set[str] = set()
@@ -92,6 +111,7 @@ def _generation(
     wrote = ring_summary.wrote(generation)
     tags = [record.detail["tag"] for record in chain.permits(generation.number)]
     deployments = runs = None
+    states: dict[str, list[Json]] = {}
     if wrote and flows:
         there = ring_reading.deployments(ring.session, flows)
         own = ring_reading.owned(there, f"{ring.solution}/{ring.name}")
@@ -99,12 +119,21 @@ def _generation(
         bundle.write(ring_summary.DEPLOYMENTS, deployments)
         strangers = {row["id"] for row in there} - {row["id"] for row in own}
         found = ring_reading.permitted_runs(ring.session, tags, flows, strangers)
-        states = ring_reading.histories(ring.session, found)
+        states = ring_reading.shown_states(ring_reading.histories(ring.session, found), found)
         runs = ring_reading.shown_runs(found)
         bundle.write(ring_summary.RUNS, runs)
-        bundle.write(ring_summary.STATES, ring_reading.shown_states(states, found))
+        bundle.write(ring_summary.STATES, states)
     _outputs(bundle, params.get("tests_dir"), generation)
-    return ring_summary.of_generation(ring_summary.Raw(chain, runs or [], deployments), generation.number)
+    raw = ring_summary.Raw(chain, runs or [], deployments)
+    return ring_violations.of_generation(_seen(ring, bundle, raw, states, signed), generation.number)
+
+
+def _seen(
+    ring: Ring, bundle: Bundle, raw: ring_summary.Raw, states: t.Mapping[str, list[Json]], signed: bool
+) -> ring_violations.Seen:
+    files = [name for name in bundle.names() if name.startswith(ring_release.STATEMENTS)]
+    envelopes = {name: bundle.read(name) for name in files}
+    return ring_violations.Seen(raw, states, envelopes, ring.trust if signed else None)
 
 
 def _before(chain: Chain, generation: Generation) -> str | None:
@@ -211,6 +240,12 @@ def _notes(bundle: Bundle, summary: Json) -> None:
         bundle.note(f"Refused, and no generation was begun: {reason}")
     elif state != State.ACTIVE.value:
         bundle.note(f"Generation {number} ended as {state}: {reason}")
+    for violation in summary.get("violations", ()):
+        bundle.note(f"Violation: {violation}.")
+    if not summary["live"]:
+        bundle.note(f"Not live: {summary['live_reason']}.")
+    for statement in summary["unbelieved"]:
+        bundle.note(f"{statement['file']} counts for nothing: {statement['why']}")
     if summary["degraded"]:
         bundle.note("The ring was degraded: a rollback had failed, and nothing had put it right.")
     for digest in summary["held"] if isinstance(summary["held"], list) else ():

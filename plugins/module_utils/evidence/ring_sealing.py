@@ -41,6 +41,8 @@ Event = t.Union[int, ring_event.Refusal]  # noqa: UP007  ansible-test's pylint r
 Json = dict[str, t.Any]
 
 _LONGEST_REASON = 2000
+# What of a summary sealing needs.
+_CLOSING = {"solution", "generation", "release", "verdict", "live", "live_reason", "state"}
 # What is refused because of itself is what its sentence begins with.
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
@@ -102,6 +104,8 @@ class _Work:
         refusal = self._refused() if self._number is None else None
         if refusal is not None and not self._ended(owed, refusal.reason):
             owed.append(refusal)
+        # What earlier generations are owed keeps nobody from going on; when nothing else is asked for, it is the task.
+        asked = self._asked(owed, refusal)
         failed: list[str] = []
         for event in owed:
             try:
@@ -111,7 +115,8 @@ class _Work:
                 with disk.locked(self._places.directory):
                     self._one(event)
             except CollectionError as error:
-                failed.append(self._missing(event, error))
+                mine = not asked or event in asked
+                (failed if mine else self.warnings).append(self._missing(event, error))
         if failed:
             raise _Missing(" ".join(failed), evidence=self.report())
 
@@ -170,12 +175,24 @@ class _Work:
             at=clock.text(clock.now()),
         )
 
+    def _asked(self, owed: t.Sequence[Event], refusal: ring_event.Refusal | None) -> list[Event]:
+        """What the task is about, of what is owed; empty when it is about whatever is owed."""
+        if self._number is not None:
+            return [self._number]
+        if refusal is None:
+            return []
+        ended = [event for event in owed if isinstance(event, int) and self._is_end(event, refusal.reason)]
+        return [*ended, refusal]
+
+    def _is_end(self, number: int, reason: str) -> bool:
+        last = ring_summary.end_of(self._chain.generation(number))
+        return last is not None and last.detail.get("reason") == recordable(reason)
+
     def _ended(self, owed: t.Sequence[Event], reason: str) -> bool:
         """Whether the refusal ended a generation, whose bundle tells of it."""
         for number in owed:
-            last = ring_summary.end_of(self._chain.generation(number)) if isinstance(number, int) else None
-            if last is not None and last.detail.get("reason") == recordable(reason):
-                self._own = self._places.of_generation(self._chain.generation(last.generation))
+            if isinstance(number, int) and self._is_end(number, reason):
+                self._own = self._places.of_generation(self._chain.generation(number))
                 return True
         return False
 
@@ -191,15 +208,18 @@ class _Work:
         self.changed = True
         if self._check:
             return
-        if not bundle.being_sealed:
+        summary = _begun(bundle)
+        if summary is None:
             shutil.rmtree(bundle.part, ignore_errors=True)
-            ring_event.collect(self._ring, bundle, self._params, self._chain, event)
-        self._close(bundle, bundle.document(SUMMARY))
+            summary = ring_event.collect(
+                self._ring, bundle, self._params, self._chain, event, signed=self._unsigned is None
+            )
+        self._close(bundle, summary)
 
     def _close(self, bundle: Bundle, summary: Json) -> None:
-        facts = {key: summary[key] for key in ("solution", "generation", "release", "verdict")}
+        facts = {key: summary[key] for key in ("solution", "generation", "release", "verdict", "live")}
         if self._unsigned is not None:
-            more = {"ring": self._ring.name, "kind": bundle.kind, "name": bundle.name, "live": True}
+            more = {"ring": self._ring.name, "kind": bundle.kind, "name": bundle.name}
             ring_unsigned.close(bundle, {**facts, **more}, self._unsigned)
             self._made.append({"path": str(bundle.final), "kind": bundle.kind, "name": bundle.name, "sequence": None})
             return
@@ -209,13 +229,22 @@ class _Work:
             key=self._key,
             trust=self._ring.trust,
             actor=self._ring.actor(),
-            live=True,
-            live_reason="read from the ring's Prefect server, its ledger and its store",
+            live_reason=summary["live_reason"],
             state=summary["state"],
             **facts,
         )
-        self.warnings += sealed.warnings
+        self.warnings += [*sealed.warnings, *self._wrong(summary)]
         self._made.append(sealed.to_json())
+
+    def _wrong(self, summary: Json) -> t.Iterator[str]:
+        """What has to be said aloud of a bundle that says that the ring did something wrong."""
+        found = summary.get("violations") or ()
+        if found:
+            more = f", and {len(found) - 1} more" if len(found) > 1 else ""
+            yield (
+                f"The evidence bundle of generation {summary['generation']} of ring {self._ring.name} has the verdict "
+                f"{summary['verdict']}: {found[0]}{more}."
+            )
 
     def _missing(self, event: Event, error: CollectionError) -> str:
         name = self._ring.name
@@ -228,6 +257,17 @@ class _Work:
             f"Generation {event} of ring {name} is {state}, which stands, and its evidence bundle is missing: "
             f"{error.message} Run the same again to seal it."
         )
+
+
+def _begun(bundle: Bundle) -> Json | None:
+    """The summary of a bundle whose sealing was interrupted; None when it has to be collected (anew)."""
+    if not bundle.being_sealed:
+        return None
+    try:
+        summary = bundle.document(SUMMARY)
+    except CollectionError:
+        return None
+    return summary if isinstance(summary, dict) and summary.keys() >= _CLOSING else None
 
 
 def _signer(ring: Ring) -> tuple[SigningKey | None, str | None]:

@@ -18,6 +18,7 @@ from ansible_collections.hotpass.prefect.plugins.module_utils.evidence.bundle im
 from ansible_collections.hotpass.prefect.plugins.module_utils.evidence.chain import verify_chain
 from ansible_collections.hotpass.prefect.plugins.module_utils.evidence.options import RING_KINDS
 from ansible_collections.hotpass.prefect.plugins.module_utils.evidence.seal import seal
+from ansible_collections.hotpass.prefect.plugins.module_utils.evidence.sealable import see_sealable
 from ansible_collections.hotpass.prefect.plugins.module_utils.evidence.verify import Findings, verify
 from ansible_collections.hotpass.prefect.plugins.module_utils.prefect.connection import Connection
 from ansible_collections.hotpass.prefect.plugins.module_utils.prefect.session import Session
@@ -82,6 +83,7 @@ def _seal(params: Params, context: Context) -> Outcome:
     bundle = bundle_from_params(params)
     before = bundle.sealed
     if context.check:
+        see_sealable(params)
         return Outcome(changed=not before, result={"evidence": {"path": str(bundle.final), "sealed": before}})
     if not before and not bundle.being_sealed:
         fill(bundle, params)

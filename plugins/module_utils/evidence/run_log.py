@@ -12,7 +12,7 @@ from ansible_collections.hotpass.prefect.plugins.module_utils.evidence.rehearsal
 from ansible_collections.hotpass.prefect.plugins.module_utils.guardrails.instants import instant, written
 from ansible_collections.hotpass.prefect.plugins.module_utils.guardrails.observation import Observation
 from ansible_collections.hotpass.prefect.plugins.module_utils.prefect import reading
-from ansible_collections.hotpass.prefect.plugins.module_utils.prefect.redact import mask_addresses, scrub, secrets_in
+from ansible_collections.hotpass.prefect.plugins.module_utils.prefect.redact import mask_addresses, scrub
 from ansible_collections.hotpass.prefect.plugins.module_utils.prefect.session import Session
 
 HEADING: t.Final = "--- what the runs logged, by the server's clock ---"
@@ -23,17 +23,18 @@ _MOST = 5000
 
 
 def read(session: Session, observation: Observation) -> list[str]:
-    """The lines of a rehearsal's runs in their order in time, the first 5000 of each run, without secrets."""
+    """The lines of a rehearsal's runs in their order in time, the first 5000 of each run, without secrets.
+
+    :param observation: as it was read from the server: it knows the secrets, which its documents do not.
+    """
     found: list[tuple[int, str]] = []
     for run in own_runs(observation):
-        row = session.get(f"/flow_runs/{run['id']}")
-        secrets = secrets_in(row.get("parameters")) | secrets_in(row.get("job_variables"))
         wanted = {"logs": {"flow_run_id": {"any_": [run["id"]]}}}
         rows = reading.read_all(session, _LOGS, wanted)
         for entry in rows[:_MOST]:
             moment = instant(entry["timestamp"], "timestamp of a log entry")
             level = logging.getLevelName(entry["level"])
-            message = mask_addresses(scrub(entry["message"], secrets))
+            message = mask_addresses(scrub(entry["message"], observation.secrets))
             text = " ".join(message.split())
             found.append((moment, f"{written(moment)} {level:<8} {run['name']} {entry['name']}: {text}"))
         if len(rows) > _MOST:

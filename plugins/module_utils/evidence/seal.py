@@ -21,7 +21,7 @@ from ansible_collections.hotpass.prefect.plugins.module_utils.evidence.bundle im
 from ansible_collections.hotpass.prefect.plugins.module_utils.evidence.completing import complete
 from ansible_collections.hotpass.prefect.plugins.module_utils.evidence.log import KEPT, Entry, Log, Reading
 from ansible_collections.hotpass.prefect.plugins.module_utils.evidence.places import Local
-from ansible_collections.hotpass.prefect.plugins.module_utils.evidence.recompute import RECOMPUTE, Recompute
+from ansible_collections.hotpass.prefect.plugins.module_utils.evidence.recompute import Recompute
 from ansible_collections.hotpass.prefect.plugins.module_utils.evidence.sealed import Sealed
 from ansible_collections.hotpass.prefect.plugins.module_utils.evidence.verify import verify
 from ansible_collections.hotpass.prefect.plugins.module_utils.prefect.errors import Unavailable, Unreachable
@@ -49,7 +49,7 @@ def seal(
     generation: int | None = None,
     release: str | None = None,
     state: str | None = None,
-    registry: t.Mapping[str, Recompute] = RECOMPUTE,
+    registry: t.Mapping[str, Recompute] | None = None,
 ) -> Sealed:
     """Seal a bundle, or see that it is sealed. It may be done again after any interruption.
 
@@ -95,7 +95,7 @@ def _check_believed(key: SigningKey, trust: Trust, ring: str) -> None:
         )
 
 
-def _sealed_before(bundle: Bundle, trust: Trust, registry: t.Mapping[str, Recompute]) -> Sealed:
+def _sealed_before(bundle: Bundle, trust: Trust, registry: t.Mapping[str, Recompute] | None) -> Sealed:
     findings = verify(bundle.final, trust, registry)
     return Sealed.of(bundle, findings.insist(), str(findings.seal), changed=False)
 
@@ -113,7 +113,7 @@ class _Sealing:
         key: SigningKey,
         trust: Trust,
         actor: Actor,
-        registry: t.Mapping[str, Recompute],
+        registry: t.Mapping[str, Recompute] | None,
     ) -> None:
         self._bundle = bundle
         self._session = session
@@ -222,6 +222,14 @@ class _Sealing:
             sentence = (
                 f"The chain on the server ended with bundle {head}, and bundle {local.sequence} is on this disk: its "
                 "entries were deleted, or the server is another one."
+            )
+            self._bundle.note(sentence)
+            self._warnings.append(sentence)
+        elif local.sequence > head - KEPT and local.seal is not None and not seen.stands(local.sequence, local.seal):
+            sentence = (
+                f"Bundle {local.sequence} on this disk is not the one that has this number in the chain on the server, "
+                f"which ends with bundle {head}: its entries were edited, or the server is another one; the chain is "
+                "forked."
             )
             self._bundle.note(sentence)
             self._warnings.append(sentence)

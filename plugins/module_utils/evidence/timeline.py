@@ -126,7 +126,10 @@ def _value(steps: t.Sequence[tuple[datetime.datetime, int | None]], instant: dat
     return value
 
 
-def draw(timeline: Timeline) -> dict[str, bytes]:
+_FORMS: t.Final[t.Mapping[str, t.Any]] = {"svg": {"Date": None, "Creator": None}, "png": {"Software": None}}
+
+
+def draw(timeline: Timeline, forms: t.Collection[str] = ("svg", "png")) -> dict[str, bytes]:
     """The picture as ``timeline.svg`` and ``timeline.png``.
 
     :raises CollectionError: when matplotlib is not installed.
@@ -141,9 +144,9 @@ def draw(timeline: Timeline) -> dict[str, bytes]:
     with library.matplotlib.rc_context(_STYLE):
         figure = _figure(timeline, library)
         pictures = {}
-        for form, metadata in (("svg", {"Date": None, "Creator": None}), ("png", {"Software": None})):
+        for form in forms:
             stream = io.BytesIO()
-            figure.savefig(stream, format=form, dpi=_DPI, metadata=metadata, facecolor="white")
+            figure.savefig(stream, format=form, dpi=_DPI, metadata=_FORMS[form], facecolor="white")
             pictures[f"timeline.{form}"] = stream.getvalue()
     return pictures
 
@@ -153,8 +156,8 @@ def _figure(timeline: Timeline, library: t.Any) -> t.Any:
     figure = library.Figure(figsize=(_WIDTH, rows + _PANEL + _HEAD), layout="constrained")
     above, below = figure.subplots(2, 1, sharex=True, height_ratios=(rows, _PANEL))
     figure.suptitle(timeline.title, x=0.01, ha="left", fontsize=11, fontweight="bold")
-    slot = overlap(span for bar in timeline.bars for span in bar.slot)
-    executes = overlap(span for bar in timeline.bars for span in bar.executes)
+    slot = overlap(span for drawn in timeline.bars for span in drawn.slot)
+    executes = overlap(span for drawn in timeline.bars for span in drawn.executes)
     excess = beyond(slot, timeline.limits)
     begin, end = _extent(timeline)
     margin = (end - begin) / 60
@@ -183,36 +186,36 @@ def _clock(length: datetime.timedelta) -> str:
 
 
 def _extent(timeline: Timeline) -> tuple[datetime.datetime, datetime.datetime]:
-    spans = [span for bar in timeline.bars for span in (*bar.waits, *bar.slot, *bar.executes)]
+    spans = [span for drawn in timeline.bars for span in (*drawn.waits, *drawn.slot, *drawn.executes)]
     instants = [instant for span in spans for instant in (span.begin, span.end)]
     # The limit before the first run and after the last one is of no interest, unless there is no run at all.
     instants = instants or [instant for instant, _limit in timeline.limits]
     begin = min(instants, default=datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC))
-    return begin, max(max(instants, default=begin), begin + _SHORTEST_AXIS)
+    return begin, max(*instants, begin + _SHORTEST_AXIS)
 
 
 def _bars(axes: Axes, bars: tuple[Bar, ...]) -> None:
-    for row, bar in enumerate(bars):
+    for row, drawn in enumerate(bars):
         for spans, colour, height in (
-            (bar.waits, _WAITS, 0.22),
-            (bar.slot, _SLOT, 0.72),
-            (bar.executes, _EXECUTES, 0.40),
+            (drawn.waits, _WAITS, 0.22),
+            (drawn.slot, _SLOT, 0.72),
+            (drawn.executes, _EXECUTES, 0.40),
         ):
             _row(axes, row, spans, colour, height)
-        last = max((span.end for span in (*bar.waits, *bar.slot, *bar.executes)), default=None)
-        if bar.witness and bar.slot:
-            _outline(axes, row, bar.slot)
-        if last is not None and bar.outcome != "COMPLETED":
-            word = f" {bar.outcome.lower()}"
+        last = max((span.end for span in (*drawn.waits, *drawn.slot, *drawn.executes)), default=None)
+        if drawn.witness and drawn.slot:
+            _outline(axes, row, drawn.slot)
+        if last is not None and drawn.outcome != "COMPLETED":
+            word = f" {drawn.outcome.lower()}"
             axes.annotate(word, (last, row), va="center", ha="left", color=_BAD, fontsize=8)
     axes.set_ylim(max(len(bars), 1) - 0.4, -0.6)
     if len(bars) > _ROWS_WITH_LABELS:
         axes.set_yticks([])
         axes.set_ylabel(f"{len(bars)} runs")
     else:
-        axes.set_yticks(range(len(bars)), labels=[bar.label for bar in bars])
-        for label, bar in zip(axes.get_yticklabels(), bars, strict=True):
-            if bar.witness:
+        axes.set_yticks(range(len(bars)), labels=[drawn.label for drawn in bars])
+        for label, drawn in zip(axes.get_yticklabels(), bars, strict=True):
+            if drawn.witness:
                 label.set(color=_BAD, fontweight="bold")
     axes.tick_params(axis="both", length=0)
     axes.tick_params(axis="x", labelbottom=False)
@@ -292,8 +295,8 @@ def _legend(timeline: Timeline, excess: bool, library: t.Any) -> list[t.Any]:
     ]
     if excess:
         handles.append(library.Patch(color=_BAD, alpha=0.3, label="above the limit"))
-    if any(bar.witness for bar in timeline.bars):
+    if any(drawn.witness for drawn in timeline.bars):
         handles.append(library.Patch(fill=False, edgecolor=_BAD, lw=1.6, label="witness"))
-    if any(span.open for bar in timeline.bars for span in (*bar.slot, *bar.executes)):
+    if any(span.open for drawn in timeline.bars for span in (*drawn.slot, *drawn.executes)):
         handles.append(library.Patch(facecolor=_SLOT, edgecolor="white", hatch="////", label="not ended yet"))
     return handles

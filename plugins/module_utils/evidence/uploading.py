@@ -8,6 +8,7 @@ The seal goes last, so what lacks it is an upload that did not end. What is ther
 
 from __future__ import annotations
 
+import json
 import shlex
 import typing as t
 from pathlib import Path
@@ -18,6 +19,7 @@ from ansible_collections.hotpass.prefect.plugins.module_utils.evidence.tree impo
 from ansible_collections.hotpass.prefect.plugins.module_utils.evidence.upload_directory import DirectoryTarget
 from ansible_collections.hotpass.prefect.plugins.module_utils.evidence.upload_s3 import S3Target
 from ansible_collections.hotpass.prefect.plugins.module_utils.evidence.verify import verify
+from ansible_collections.hotpass.prefect.plugins.module_utils.prefect.redact import mask_addresses
 from ansible_collections.hotpass.prefect.plugins.module_utils.release.digests import digest_of
 from ansible_collections.hotpass.prefect.plugins.module_utils.release.trust import Trust
 from ansible_collections.hotpass.prefect.plugins.module_utils.room import Outcome
@@ -62,11 +64,12 @@ def upload(params: t.Mapping[str, t.Any], trust: Trust, check: bool) -> Outcome:
             target.put(files, [*sorted(set(lacking) - {SEAL}), *({SEAL} & set(lacking))])
             _insist_same(target.present(), files, target.location, "after the upload")
     except CollectionError as error:
+        command = again(params, directory, claims["ring"])
         raise CollectionError(
             f"The bundle was not uploaded: {error.message.rstrip('.')}. It is whole at {directory}; mend that, and "
-            f"run: {again(params, directory)}",
+            f"run: {command}",
             bundle=str(directory),
-            again=again(params, directory),
+            again=command,
         ) from None
     return Outcome(
         changed=bool(lacking),
@@ -84,12 +87,15 @@ def upload(params: t.Mapping[str, t.Any], trust: Trust, check: bool) -> Outcome:
     )
 
 
-def again(params: t.Mapping[str, t.Any], directory: Path) -> str:
-    """The command that uploads a bundle once more. It holds no secret."""
-    return (
-        f"ansible-playbook playbooks/verify_evidence.yml -i inventories/{shlex.quote(directory.parent.parent.name)} "
-        f"-e bundle={shlex.quote(str(directory))} -e upload={shlex.quote(params['destination'])}"
-    )
+def again(params: t.Mapping[str, t.Any], directory: Path, ring: str) -> str:
+    """The command that uploads a bundle once more to the same server. It holds no secret.
+
+    The variables are JSON, because Ansible splits ``name=value`` at spaces once more.
+    """
+    given = {"bundle": str(directory), "upload": params["destination"]}
+    given |= {name: params[name] for name in ("s3_endpoint", "s3_region", "s3_ca_path") if params.get(name)}
+    variables = json.dumps({name: mask_addresses(str(value)) for name, value in given.items()}, ensure_ascii=False)
+    return f"ansible-playbook playbooks/verify_evidence.yml -i inventories/{ring} -e {shlex.quote(variables)}"
 
 
 def _target(params: t.Mapping[str, t.Any], place: str) -> Target:
@@ -97,9 +103,13 @@ def _target(params: t.Mapping[str, t.Any], place: str) -> Target:
     scheme, separator, rest = destination.partition("://")
     if not separator:
         return DirectoryTarget(Path(destination).expanduser().absolute(), place)
-    if scheme == "s3" and rest.strip("/"):
+    bucket = rest.partition("/")[0]
+    # A user and a password before the bucket would stand in the location.
+    if scheme == "s3" and bucket and "@" not in bucket:
         return S3Target(rest, place, params)
-    raise CollectionError(f"The destination is {destination!r}; allowed are a directory and s3://bucket/prefix.")
+    raise CollectionError(
+        f"The destination is {mask_addresses(destination)!r}; allowed are a directory and s3://bucket/prefix."
+    )
 
 
 def _lacking(target: Target, files: t.Mapping[str, bytes]) -> list[str]:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import typing as t
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from ansible_collections.hotpass.prefect.plugins.module_utils.evidence import ba
 from ansible_collections.hotpass.prefect.plugins.module_utils.evidence.bundle import (
     BAG_INFO,
     BAGIT,
+    KINDS,
     MANIFEST,
     METADATA,
     NEEDED,
@@ -23,7 +25,7 @@ from ansible_collections.hotpass.prefect.plugins.module_utils.evidence.bundle im
     TAG_MANIFEST,
     parsed,
 )
-from ansible_collections.hotpass.prefect.plugins.module_utils.evidence.recompute import RECOMPUTE, Documents, Recompute
+from ansible_collections.hotpass.prefect.plugins.module_utils.evidence.recompute import Documents, Recompute
 from ansible_collections.hotpass.prefect.plugins.module_utils.evidence.tree import read_tree
 from ansible_collections.hotpass.prefect.plugins.module_utils.release import envelopes
 from ansible_collections.hotpass.prefect.plugins.module_utils.release.digests import digest_of
@@ -96,7 +98,7 @@ class Findings:
 
 
 def verify(
-    directory: Path, trust: Trust, registry: t.Mapping[str, Recompute] = RECOMPUTE, name: str | None = None
+    directory: Path, trust: Trust, registry: t.Mapping[str, Recompute] | None = None, name: str | None = None
 ) -> Findings:
     """Everything that can be checked about a bundle without asking anybody.
 
@@ -117,7 +119,8 @@ def verify(
         problems.append(Problem(TAG_MANIFEST, "is not the one that was sealed"))
     problems += [Problem(file, text) for file, text in bag.differences(files, manifests)]
     if predicate is not None and not problems:
-        problems += _contents(files, predicate, name or directory.name)
+        problems += _named(predicate, name or directory.name, claimed_place(directory))
+        problems += _contents(files, predicate)
     if predicate is not None and not problems:
         said = recompute.problems(Documents(files, predicate, trust), registry)
         problems += [Problem(SUMMARY, text.rstrip(".")) for text in said]
@@ -159,13 +162,31 @@ def _seal(
     return statement["predicate"], f"sha256:{statement['subject'][0]['digest']['sha256']}", signers
 
 
-def _contents(files: t.Mapping[str, bytes], predicate: t.Mapping[str, t.Any], name: str) -> t.Iterator[Problem]:
+def claimed_place(directory: Path) -> tuple[str, str] | None:
+    """The ring and the kind that the directories above a bundle say it is of.
+
+    None when they say nothing: a bundle may be copied anywhere, and only a directory that is called like a kind claims
+    one, and with it that the directory above is the ring's.
+    """
+    # The names count by which it was asked for, so no link is followed.
+    kind = Path(os.path.abspath(directory)).parent
+    return (kind.parent.name, kind.name) if kind.name in KINDS else None
+
+
+def _named(predicate: t.Mapping[str, t.Any], name: str, place: tuple[str, str] | None) -> t.Iterator[Problem]:
+    """Where the directories have other names than what was sealed."""
+    if name != predicate["name"]:
+        yield Problem(".", f"the directory is called {name}, and what was sealed is {predicate['name']}")
+    sealed = (predicate["ring"], predicate["kind"])
+    if place is not None and place != sealed:
+        yield Problem(".", f"it lies in {'/'.join(place)}, and what was sealed is of {'/'.join(sealed)}")
+
+
+def _contents(files: t.Mapping[str, bytes], predicate: t.Mapping[str, t.Any]) -> t.Iterator[Problem]:
     """What the files say of themselves. Their bytes are known to be the sealed ones here."""
     for file in NEEDED:
         if file not in files:
             yield Problem(file, "is missing, and every bundle has it")
-    if name != predicate["name"]:
-        yield Problem(".", f"the directory is called {name}, and what was sealed is {predicate['name']}")
     expected = bag.tag_files(
         {file: data for file, data in files.items() if file not in OWN}, identifier(predicate), bagging_date(predicate)
     )

@@ -16,6 +16,7 @@ from ansible_collections.hotpass.prefect.plugins.module_utils.guardrails.declare
     Declared,
     at_path,
 )
+from ansible_collections.hotpass.prefect.plugins.module_utils.guardrails.instants import instant, written
 from ansible_collections.hotpass.prefect.plugins.module_utils.guardrails.report import FAIL, PASS, Check
 from ansible_collections.hotpass.prefect.plugins.module_utils.guardrails.sampling import (
     DEPLOYMENT,
@@ -23,6 +24,7 @@ from ansible_collections.hotpass.prefect.plugins.module_utils.guardrails.samplin
     WORK_POOL,
     WORK_QUEUE,
 )
+from ansible_collections.hotpass.prefect.plugins.module_utils.guardrails.scene import Scene
 from ansible_collections.hotpass.prefect.plugins.module_utils.prefect.compare import same
 from ansible_collections.hotpass.prefect.plugins.module_utils.prefect.limit_names import limit_name
 
@@ -51,6 +53,48 @@ def check_declared(deployment: Row, sample: Row, declared: Declared) -> list[Che
             f"The deployment or its limits cannot be read ({type(error).__name__}: {error}); they have to be as "
             "Prefect returns them."
         ) from None
+
+
+def check_throughout(deployment: Row, samples: t.Sequence[Row], scene: Scene, declared: Declared) -> t.Iterator[Check]:
+    """Hold every reading within the window against what is declared, so that no limit is raised and put back.
+
+    The last reading belongs to the observation, and counts also where the window ends earlier.
+
+    :raises CollectionError: for documents that cannot be read.
+    """
+    try:
+        taken = sorted((instant(one["at"], "at of a reading"), number) for number, one in enumerate(samples))
+        last = len(samples) - 1
+        inside = [(at, samples[n]) for at, n in taken if scene.begin <= at <= scene.end or n == last]
+        if declared.concurrency_limit is not None:
+            name = declared.shared_limit or f"deployment:{deployment['id']}"
+            yield _throughout("concurrency_limit", inside, DEPLOYMENT, name, declared.concurrency_limit)
+        if declared.concurrency_key is not None:
+            yield _throughout(
+                "global_limit", inside, GLOBAL, limit_name(declared.concurrency_key), declared.global_limit
+            )
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise CollectionError(
+            f"The readings of the limits cannot be read ({type(error).__name__}: {error}); they have to be as sample "
+            "takes them."
+        ) from None
+
+
+def _throughout(what: str, inside: t.Sequence[tuple[int, Row]], guardrail: str, name: str, limit: t.Any) -> Check:
+    check, allowed = f"declared.{what}.throughout", _described(name, limit, True, 0.0)
+    for at, reading in inside:
+        row = reading[guardrail]
+        if row is None:
+            return Check(check, FAIL, f"none at {written(at)}", allowed, remedy=remedies.CHANGED)
+        decay = float(row["slot_decay_per_second"])
+        if (row["name"], row["limit"], row["active"], decay) != (name, limit, True, 0.0):
+            found = _described(row["name"], row["limit"], row["active"], decay)
+            return Check(check, FAIL, f"{found} at {written(at)}", allowed, remedy=remedies.CHANGED)
+    return Check(check, PASS, f"the same in {len(inside)} reading{'' if len(inside) == 1 else 's'}", allowed)
+
+
+def _described(name: str, limit: t.Any, active: t.Any, decay: float) -> str:
+    return f"{name} with {limit} slots, {'active' if active is True else 'not active'}, decay {decay:g}"
 
 
 def _default(declared: Declared) -> str | None:

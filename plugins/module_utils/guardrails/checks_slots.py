@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import typing as t
 
 from ansible_collections.hotpass.prefect.plugins.module_utils.errors import CollectionError
@@ -15,6 +16,7 @@ from ansible_collections.hotpass.prefect.plugins.module_utils.guardrails.instant
     seconds,
     written,
 )
+from ansible_collections.hotpass.prefect.plugins.module_utils.guardrails.leases import leak_seconds
 from ansible_collections.hotpass.prefect.plugins.module_utils.guardrails.report import (
     ERROR,
     FAIL,
@@ -32,14 +34,20 @@ _WITHOUT_WORKERS = (":push", ":managed")
 
 
 def check_slots(
-    scene: Scene, bounds: Bounds, has_key: bool, pool: t.Any, workers: t.Sequence[t.Any]
+    scene: Scene, bounds: Bounds, has_key: bool, parameters: t.Any, pool: t.Any, workers: t.Sequence[t.Any]
 ) -> t.Iterator[Check]:
-    """Leaked slots, slots that the server forgot, and holders that nobody works on."""
+    """Leaked slots, slots that the server forgot, and holders that nobody works on.
+
+    :param parameters: of the deployment.
+    """
     held = scene.crowds[DEPLOYMENT].held
     yield _leaked("deployment.leaked", scene.readings[DEPLOYMENT], held, scene, bounds)
     yield _uncounted(scene, bounds)
     if has_key:
-        yield _leaked("global.leaked", scene.readings[GLOBAL], scene.crowds[GLOBAL].ran, scene, bounds)
+        told = [parameters, *(row.get("parameters") for row in scene.rows.values())]
+        longer = dataclasses.replace(bounds, leak_seconds=leak_seconds(bounds.leak_seconds, told))
+        # Whoever has the key may hold its slots, whichever deployment it is of.
+        yield _leaked("global.leaked", scene.readings[GLOBAL], scene.keyed.ran, scene, longer)
     yield _stale(scene, bounds, pool, workers)
 
 

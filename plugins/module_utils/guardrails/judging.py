@@ -10,7 +10,10 @@ import typing as t
 
 from ansible_collections.hotpass.prefect.plugins.module_utils.errors import CollectionError
 from ansible_collections.hotpass.prefect.plugins.module_utils.guardrails import remedies, sweep
-from ansible_collections.hotpass.prefect.plugins.module_utils.guardrails.checks_declared import check_declared
+from ansible_collections.hotpass.prefect.plugins.module_utils.guardrails.checks_declared import (
+    check_declared,
+    check_throughout,
+)
 from ansible_collections.hotpass.prefect.plugins.module_utils.guardrails.checks_limits import check_limits
 from ansible_collections.hotpass.prefect.plugins.module_utils.guardrails.checks_queue import (
     check_queue,
@@ -52,9 +55,17 @@ def judge(observation: Observation, declared: Declared, *, bounds: Bounds = DEFA
     checks = [
         *check_observation(scene, bounds),
         *check_declared(observation.deployment, _last_sample(observation), declared),
+        *check_throughout(observation.deployment, observation.concurrency["samples"], scene, declared),
         *check_limits(scene, bounds, has_key),
         *check_queue(scene, bounds, declared, workers),
-        *check_slots(scene, bounds, has_key, observation.work_pool.get("pool"), workers),
+        *check_slots(
+            scene,
+            bounds,
+            has_key,
+            observation.deployment.get("parameters"),
+            observation.work_pool.get("pool"),
+            workers,
+        ),
         *_lineage(bounds),
     ]
     return Report(tuple(checks), _figures(scene))

@@ -20,7 +20,12 @@ from ansible_collections.hotpass.prefect.plugins.module_utils.guardrails.samplin
 from ansible_collections.hotpass.prefect.plugins.module_utils.prefect import filters, reading
 from ansible_collections.hotpass.prefect.plugins.module_utils.prefect.naming import full_names, is_id
 from ansible_collections.hotpass.prefect.plugins.module_utils.prefect.reading import Row
-from ansible_collections.hotpass.prefect.plugins.module_utils.prefect.redact import mask, scrub, secrets_in
+from ansible_collections.hotpass.prefect.plugins.module_utils.prefect.redact import (
+    mask,
+    mask_addresses,
+    scrub,
+    secrets_in,
+)
 from ansible_collections.hotpass.prefect.plugins.module_utils.prefect.session import Session
 
 NOT_ENDED = ("SCHEDULED", "PENDING", "RUNNING", "CANCELLING", "PAUSED")
@@ -43,7 +48,10 @@ class Observation:
     :ivar concurrency: ``observed_at``, the ``window`` (``since``, ``until``, and ``run_ids``, the runs that the
         verdict is asked for, or null for all of the deployment's), the ``concurrency_key``, the readings of the
         limits in ``samples`` (see :func:`sampling.sample`), the last of them taken for this observation, and the
-        ``scope``: for ``deployment``, ``work_pool`` and ``work_queue`` which runs fall under that limit.
+        ``scope``: for ``deployment``, ``work_pool`` and ``work_queue`` which runs fall under that limit, and in
+        ``keyed`` the deployments whose runs take slots of the key.
+    :ivar secrets: what must be hidden wherever these runs are told of: the secrets in the parameters and job variables
+        of the deployment and of the runs. They are in no document, so an observation made of documents has none.
     """
 
     deployment: Document
@@ -51,6 +59,7 @@ class Observation:
     states: dict[str, list[Document]]
     work_pool: Document
     concurrency: Document
+    secrets: frozenset[str] = dataclasses.field(default=frozenset(), repr=False, compare=False)
 
     def to_documents(self) -> dict[str, Document]:
         """The observation by the names of the files that hold it."""
@@ -108,23 +117,23 @@ def observe(
     if begin > end:
         raise CollectionError(f"The window ends at {written(end)}, before it begins at {written(begin)}.")
     taken = [*(dict(one) for one in samples), last]
-    scope = _scope(session, row, taken)
+    key = concurrency_key if concurrency_key is not None else (row.get("parameters") or {}).get("concurrency_key")
+    scope = _scope(session, row, taken, key)
     found = {run["id"]: run for run in asked}
     for criteria in _criteria(scope):
         for run in _living(session, criteria, written(begin)):
             found.setdefault(run["id"], run)
     whole = full_names(session, [row])[0]
-    secrets = secrets_in(row.get("parameters")) | secrets_in(row.get("job_variables"))
     wanted = {run["id"] for run in asked}
     runs = [found[key] for key in sorted(found) if key in wanted or not _lies_ahead(found[key], observed_at)]
-    key = concurrency_key if concurrency_key is not None else (row.get("parameters") or {}).get("concurrency_key")
+    # A run's message may quote what another one, or the deployment, was given.
+    secrets: frozenset[str] = frozenset().union(*map(_secrets, (row, *runs)))
     return Observation(
         deployment=mask({**row, "flow_name": whole.rpartition("/")[0], "full_name": whole}),
         runs=[mask(run) for run in map(_lasting, runs)],
         states={
             run["id"]: [
-                _state(state, secrets | secrets_in(run.get("parameters")) | secrets_in(run.get("job_variables")))
-                for state in session.get("/flow_run_states/", {"flow_run_id": run["id"]})
+                _state(state, secrets) for state in session.get("/flow_run_states/", {"flow_run_id": run["id"]})
             ]
             for run in runs
         },
@@ -140,6 +149,7 @@ def observe(
             "scope": scope,
             "samples": taken,
         },
+        secrets=secrets,
     )
 
 
@@ -158,33 +168,37 @@ def _first(runs: t.Sequence[Row], end: int) -> int:
     return min((instant(run["created"], f"created of run {run['id']}") for run in runs), default=end)
 
 
-def _scope(session: Session, row: Row, samples: t.Sequence[t.Mapping[str, t.Any]]) -> dict[str, t.Any]:
+def _scope(session: Session, row: Row, samples: t.Sequence[t.Mapping[str, t.Any]], key: t.Any) -> dict[str, t.Any]:
     """Which runs fall under each limit, by the readings, the last of which is ours.
 
-    A shared limit binds every deployment that names it; pool and queue only count where they have a limit, because
-    their runs may be many.
+    A shared limit binds every deployment that names it, and a key every one that has it as its parameter; pool and
+    queue only count where they have a limit, because their runs may be many.
     """
-    bound = [row["id"]]
+    bound, keyed = {row["id"]}, {row["id"]}
     limit = samples[-1][DEPLOYMENT]
-    if limit is not None and limit["name"] != f"deployment:{row['id']}":
-        rows = reading.read_all(session, reading.DEPLOYMENTS, filters.deployments())
-        bound = sorted(
-            {row["id"], *(r["id"] for r in rows if (r["global_concurrency_limit"] or {}).get("id") == limit["id"])}
-        )
+    shared = limit is not None and limit["name"] != f"deployment:{row['id']}"
+    rows = reading.read_all(session, reading.DEPLOYMENTS, filters.deployments()) if shared or key else ()
+    for one in rows:
+        if shared and (one["global_concurrency_limit"] or {}).get("id") == limit["id"]:
+            bound.add(one["id"])
+        if key and (one.get("parameters") or {}).get("concurrency_key") == key:
+            keyed.add(one["id"])
 
     def limited(place: str) -> bool:
         return any((taken.get(place) or {}).get("limit") is not None for taken in samples)
 
     return {
-        "deployments": bound,
+        "deployments": sorted(bound),
+        "keyed": sorted(keyed),
         WORK_POOL: row["work_pool_name"] if limited(WORK_POOL) or limited(WORK_QUEUE) else None,
         WORK_QUEUE: row["work_queue_name"] if limited(WORK_QUEUE) else None,
     }
 
 
 def _criteria(scope: t.Mapping[str, t.Any]) -> t.Iterator[dict[str, t.Any]]:
-    for start in range(0, len(scope["deployments"]), reading.PAGE):
-        yield {"deployment_ids": scope["deployments"][start : start + reading.PAGE]}
+    ids = sorted({*scope["deployments"], *scope["keyed"]})
+    for start in range(0, len(ids), reading.PAGE):
+        yield {"deployment_ids": ids[start : start + reading.PAGE]}
     if scope[WORK_POOL] is not None:
         yield {"work_pools": [scope[WORK_POOL]]}
 
@@ -213,12 +227,16 @@ def _lasting(run: Row) -> Row:
     return {key: value for key, value in run.items() if key != "state" and not key.startswith("estimated_")}
 
 
-def _state(state: Row, secrets: set[str]) -> dict[str, t.Any]:
+def _secrets(row: Row) -> set[str]:
+    return secrets_in(row.get("parameters")) | secrets_in(row.get("job_variables"))
+
+
+def _state(state: Row, secrets: frozenset[str]) -> dict[str, t.Any]:
     details = state.get("state_details") or {}
     kept = {key: state.get(key) for key in _STATE_KEYS}
     message = kept["message"]
     return {
         **kept,
-        "message": scrub(message, secrets) if isinstance(message, str) else None,
+        "message": mask_addresses(scrub(message, secrets)) if isinstance(message, str) else None,
         "state_details": {key: details.get(key) for key in _DETAILS_KEYS},
     }

@@ -19,6 +19,10 @@ UNKNOWN_LIMIT: t.Final = (
     "Read the limits while the runs go on (hotpass_backfill does, or give samples), from before the first run, because "
     "Prefect keeps no history of a limit."
 )
+CHANGED: t.Final = (
+    "Find out who changed the limit while the runs went on; restore the guardrail values, and rehearse again."
+)
+SLOW: t.Final = "Give the server and its database less to do, or more to do it with, and rehearse again."
 NO_LIMIT: t.Final = f"Without a limit nothing holds the runs. {RESTORE}"
 NOT_REACHED: t.Final = (
     "Start more runs at once than the limit allows (a rehearsal starts limit + k), so that the guardrail has to hold."

@@ -95,16 +95,18 @@ class Bounds:
     :ivar max_queued: how many runs may wait at once; with more than 200 Prefect's own queue starves.
     :ivar stuck_seconds: how long a run may wait while slots are free. Prefect asks again after 30 s, a worker every 10.
     :ivar leak_seconds: how long more slots may be taken than runs hold them: a lease of 300 s and the reaper's rounds.
+        Longer for the slots of a key where the parameters give its leases longer to live.
     :ivar pending_seconds: how long a run may hold its slot without having started.
     :ivar running_seconds: how long a run may run.
     :ivar heartbeat_seconds: how old the last heartbeat of a worker may be while a run of its pool holds a slot.
     :ivar clock_slack_seconds: how far the clock of the readings may be from the server's.
     :ivar handover_seconds: how much earlier than it took its slot the state of a run may say so: the server writes the
         time when a request comes in, and takes the slot when the database lets it. What is over a limit for no longer
-        than that is a slot changing hands. At least as long as the slowest reading of the limits took. A run that
-        went on without taking a slot is given no such time.
+        than that is a slot changing hands. Near a slow reading of the limits it is as long as that took, up to 5 s.
+        A run that went on without taking a slot is given no such time.
     :ivar sample_gap_seconds: how far apart two readings may be for the limit to count as constant between them.
-    :ivar exercise: the limits that have to be reached, of ``deployment``, ``global``, ``work_pool``, ``work_queue``.
+    :ivar exercise: the limits that have to be reached, at least one of ``deployment``, ``global``, ``work_pool`` and
+        ``work_queue``.
     :ivar lineage: ``off``, ``optional`` or ``required``: whether runs have to emit lineage events.
     """
 
@@ -126,6 +128,8 @@ class Bounds:
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
             if field.name == "exercise":
+                if not value:
+                    raise CollectionError(f"exercise is empty; it must name at least one of {', '.join(GUARDRAILS)}.")
                 unknown = [name for name in value if name not in GUARDRAILS]
                 if unknown:
                     raise CollectionError(f"exercise names {unknown[0]!r}; allowed are {', '.join(GUARDRAILS)}.")

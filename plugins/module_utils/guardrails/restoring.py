@@ -11,6 +11,7 @@ from ansible_collections.hotpass.prefect.plugins.module_utils.errors import Coll
 from ansible_collections.hotpass.prefect.plugins.module_utils.guardrails.declared import KEY, Declared
 from ansible_collections.hotpass.prefect.plugins.module_utils.guardrails.instants import instant, now, seconds
 from ansible_collections.hotpass.prefect.plugins.module_utils.guardrails.intervals import HOLDING
+from ansible_collections.hotpass.prefect.plugins.module_utils.guardrails.leases import leak_seconds
 from ansible_collections.hotpass.prefect.plugins.module_utils.guardrails.report import Bounds
 from ansible_collections.hotpass.prefect.plugins.module_utils.prefect import (
     concurrency_limits,
@@ -42,8 +43,13 @@ def restore(
     """
     held = _taken(session, deployment, declared) if reset_slots else []
     if held:
-        _refuse_while_running(session, deployment, declared)
-        _refuse_while_leased(held, bounds)
+        sharing = _sharing(session, deployment, declared)
+        _refuse_while_running(session, sharing)
+        _refuse_while_leased(held, declared, sharing, bounds)
+    # Before a limit is active again, because from then on runs take slots of it.
+    for row in held:
+        if not check:
+            _give_back(session, row)
     outcome = Outcome(changed=False, result={"concurrency_limit": None})
     if declared.concurrency_key is not None:
         name = limit_name(declared.concurrency_key)
@@ -51,14 +57,12 @@ def restore(
         wanted = {"state": "present", "limit": declared.global_limit, "active": True, "slot_decay_per_second": 0.0}
         outcome = resource.ensure(session, concurrency_limits.KIND, target, wanted, check)
     for row in held:
-        if not check:
-            _give_back(session, row)
         outcome.changed = True
         outcome.diff.append(
             ansible_diff(f"slots of {row['name']!r}", {"active_slots": row["active_slots"]}, {"active_slots": 0})
         )
         shown = outcome.result["concurrency_limit"]
-        if shown is not None and shown["name"] == row["name"]:
+        if check and shown is not None and shown["name"] == row["name"]:
             shown["active_slots"] = 0
     outcome.result["slots_reset"] = {row["name"]: row["active_slots"] for row in held}
     return outcome
@@ -77,15 +81,20 @@ def _taken(session: Session, deployment: Row, declared: Declared) -> list[Row]:
     return [row for row in rows if row["active_slots"] > 0]
 
 
-def _refuse_while_running(session: Session, deployment: Row, declared: Declared) -> None:
-    """Nothing may run that could hold a slot: runs of the deployment, and of those with the same limit or key."""
+def _sharing(session: Session, deployment: Row, declared: Declared) -> dict[str, Row]:
+    """The deployment, and those with the same limit or key, by their ids."""
     limit = (deployment.get("global_concurrency_limit") or {}).get("id")
-    sharing = {deployment["id"]}
+    sharing = {deployment["id"]: deployment}
     for row in reading.read_all(session, reading.DEPLOYMENTS, filters.deployments()):
         key = (row.get("parameters") or {}).get(KEY)
         bound = limit is not None and (row["global_concurrency_limit"] or {}).get("id") == limit
         if bound or (key is not None and key == declared.concurrency_key):
-            sharing.add(row["id"])
+            sharing[row["id"]] = row
+    return sharing
+
+
+def _refuse_while_running(session: Session, sharing: t.Collection[str]) -> None:
+    """Nothing may run that could hold a slot."""
     ids = sorted(sharing)
     runs = [
         run
@@ -103,15 +112,21 @@ def _refuse_while_running(session: Session, deployment: Row, declared: Declared)
         )
 
 
-def _refuse_while_leased(held: t.Sequence[Row], bounds: Bounds) -> None:
+def _refuse_while_leased(
+    held: t.Sequence[Row], declared: Declared, sharing: t.Mapping[str, Row], bounds: Bounds
+) -> None:
     """A slot whose lease still lives is given back by the server, which would then give back a second one."""
+    key = None if declared.concurrency_key is None else limit_name(declared.concurrency_key)
     for row in held:
+        # Runs lease the slots of a key themselves, for as long as their parameters say.
+        told = [one.get("parameters") for one in sharing.values()] if row["name"] == key else []
+        lives = leak_seconds(bounds.leak_seconds, told)
         age = seconds(now() - instant(row["updated"], f"updated of {row['name']}"))
-        if age <= bounds.leak_seconds:
+        if age <= lives:
             raise CollectionError(
                 f"No slot of {row['name']!r} was given back, because one was taken or freed {max(0.0, age):.0f} s ago "
-                f"and the server may still free more itself; wait until {bounds.leak_seconds:g} s have gone by "
-                "(leak_seconds of bounds)."
+                f"and the server may still free more itself; wait until {lives:g} s have gone by "
+                "(leak_seconds of bounds, or 30 s more than base_config.slot.lease_seconds of the key's deployments)."
             )
 
 

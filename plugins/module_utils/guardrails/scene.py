@@ -12,6 +12,7 @@ import typing as t
 from ansible_collections.hotpass.prefect.plugins.module_utils.errors import CollectionError
 from ansible_collections.hotpass.prefect.plugins.module_utils.guardrails import steps as steps_
 from ansible_collections.hotpass.prefect.plugins.module_utils.guardrails import sweep
+from ansible_collections.hotpass.prefect.plugins.module_utils.guardrails.handover import Handover
 from ansible_collections.hotpass.prefect.plugins.module_utils.guardrails.instants import instant
 from ansible_collections.hotpass.prefect.plugins.module_utils.guardrails.intervals import History, Span, history
 from ansible_collections.hotpass.prefect.plugins.module_utils.guardrails.observation import Observation
@@ -30,11 +31,13 @@ class Crowd:
 
     :ivar holding: slot intervals, as the states of the runs say.
     :ivar surely: the same without the time that a slot takes to change hands.
+    :ivar leniently: the same without all the time that the slowest reading near took, however long.
     :ivar executing: execution intervals.
     """
 
     holding: tuple[sweep.Interval, ...]
     surely: tuple[sweep.Interval, ...]
+    leniently: tuple[sweep.Interval, ...]
     executing: tuple[sweep.Interval, ...]
 
     @functools.cached_property
@@ -63,10 +66,12 @@ class Scene:
     :ivar rows: of these runs.
     :ivar asked: the ids of the runs that the verdict is asked for.
     :ivar own: the ids of the runs of the deployment itself.
-    :ivar crowds: the runs under each limit.
+    :ivar under: the ids of the runs under each limit.
+    :ivar crowds: what these runs did.
+    :ivar keyed: what the runs of every deployment with the same key did.
     :ivar readings: of each limit.
     :ivar limits: what is known of each limit over the window.
-    :ivar handover: how long a slot may have taken to change hands.
+    :ivar handover: how long a slot may at most have taken to change hands.
     :ivar gaps: what is missing in the observation, as sentences.
     """
 
@@ -77,7 +82,9 @@ class Scene:
     rows: t.Mapping[str, t.Mapping[str, t.Any]]
     asked: frozenset[str]
     own: frozenset[str]
+    under: t.Mapping[str, t.AbstractSet[str]]
     crowds: t.Mapping[str, Crowd]
+    keyed: Crowd
     readings: t.Mapping[str, t.Sequence[steps_.Reading]]
     limits: t.Mapping[str, t.Sequence[steps_.Step]]
     handover: int
@@ -110,6 +117,7 @@ def build(observation: Observation, bounds: Bounds) -> Scene:
             WORK_QUEUE: _ids(rows, "work_queue_name", {scope["work_queue"]} - {None}),
         }
         under[WORK_QUEUE] &= under[WORK_POOL]
+        keyed = frozenset(_ids(rows, "deployment_id", {own_id, *scope["keyed"]}))
         own = frozenset(_ids(rows, "deployment_id", {own_id}))
         asked = own if window["run_ids"] is None else frozenset(window["run_ids"])
     except (AttributeError, KeyError, TypeError) as error:
@@ -122,12 +130,11 @@ def build(observation: Observation, bounds: Bounds) -> Scene:
         gaps.append(f"run {strangers[0]} is of another deployment")
     gaps.extend(f"run {run} was asked for and is not in the observation" for run in sorted(asked - rows.keys()))
     read = {name: steps_.readings(samples, name) for name in under}
-    # A server that answers slowly also takes its time between the instant it writes down and the slot.
-    slowest = max((one.end - one.start for one in read[DEPLOYMENT]), default=0)
-    handover = max(bounds.micro("handover_seconds"), slowest if slowest > 1 else 0)
     slack, gap = bounds.micro("clock_slack_seconds"), bounds.micro("sample_gap_seconds")
+    handover = Handover(read[DEPLOYMENT], bounds.micro("handover_seconds"), slack)
     # As a rule two limits have the same runs, which may be many.
-    gathered = {ids: _crowd(histories, ids, begin, end, handover) for ids in {frozenset(ids) for ids in under.values()}}
+    groups = {keyed, *(frozenset(ids) for ids in under.values())}
+    gathered = {ids: _crowd(histories, ids, begin, end, handover) for ids in groups}
     crowds = {name: gathered[frozenset(ids)] for name, ids in under.items()}
     return Scene(
         begin=begin,
@@ -137,10 +144,12 @@ def build(observation: Observation, bounds: Bounds) -> Scene:
         rows=rows,
         asked=asked,
         own=own,
+        under=under,
         crowds=crowds,
+        keyed=gathered[keyed],
         readings=read,
         limits={name: steps_.steps(found, begin, end, slack, gap) for name, found in read.items()},
-        handover=handover,
+        handover=handover.most,
         gaps=tuple(gaps),
     )
 
@@ -171,15 +180,23 @@ def _histories(
     return histories, gaps
 
 
-def _crowd(histories: t.Mapping[str, History], ids: t.Collection[str], begin: int, end: int, handover: int) -> Crowd:
+def _crowd(
+    histories: t.Mapping[str, History], ids: t.Collection[str], begin: int, end: int, handover: Handover
+) -> Crowd:
     members = [histories[run] for run in ids if run in histories]
-    surely = (
-        span._replace(start=span.start + handover) if span.entered == "PENDING" else span
-        for one in members
-        for span in one.holding
-    )
+
+    def after(given: t.Callable[[int], int]) -> tuple[sweep.Interval, ...]:
+        spans = (
+            span._replace(start=span.start + given(span.start)) if span.entered == "PENDING" else span
+            for one in members
+            for span in one.holding
+        )
+        return tuple(clip(spans, begin, end))
+
+    surely = after(handover.given)
     return Crowd(
-        surely=tuple(clip(surely, begin, end)),
+        surely=surely,
+        leniently=after(handover.near) if handover.capped else surely,
         holding=tuple(clip((span for one in members for span in one.holding), begin, end)),
         executing=tuple(clip((span for one in members for span in one.executing), begin, end)),
     )

@@ -60,6 +60,16 @@ class Unreachable(CollectionError):
     """No answer at all: refused, timed out, dropped, or a certificate that is not trusted."""
 
 
+class NoServer(Unreachable):
+    """Nobody listens at the address, or its host has no address; a server that is only slow is not told like this.
+
+    The details say ``no_server``, for a playbook that has only the failed task.
+    """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, no_server=True)
+
+
 def error_for(method: str, path: str, status: int, said: str, foreign: bool = False) -> ApiError:
     """The error class that fits an HTTP status of 300 or more.
 

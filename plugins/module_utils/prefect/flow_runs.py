@@ -62,16 +62,16 @@ def _started(session: Session, params: Params, context: Context) -> Outcome:
         return _predicted(params, None, None, params["deployment"], [warning])
     title = params["deployment"] if "/" in params["deployment"] else run_start.deployment_name(session, deployment)
     run_start.check_names(session, params["parameters"], params["work_queue"], deployment, title)
-    key = _key(params, deployment)
-    existing = run_start.by_key(session, key, deployment["id"]) if params["idempotency_key"] else None
-    attempt = 1
-    while existing is not None and params["rerun"] == "failed" and _is_to_be_run_again(session, params, existing):
-        attempt += 1
-        existing = run_start.by_key(session, f"{key}:{attempt}", deployment["id"])
-    key = key if attempt == 1 else f"{key}:{attempt}"
+    key, attempt = _key(params, deployment), 0
+    existing: Row | None = None
+    if params["idempotency_key"]:
+        existing, attempt = run_start.last_attempt(session, key, deployment["id"])
+    if existing is not None and params["rerun"] == "failed" and _is_to_be_run_again(session, params, existing):
+        existing = None
     if existing is not None:
         _check_same_request(params, existing, title)
         return _followed(session, params, context, Outcome(changed=False), existing, title)
+    key = run_start.attempt_key(key, attempt + 1)
     if context.check:
         return _predicted(params, deployment, key, title, [])
     row, created = _start(session, params, deployment, key)
@@ -84,7 +84,7 @@ def _started(session: Session, params: Params, context: Context) -> Outcome:
 
 def _key(params: Params, deployment: Row) -> str:
     """The server holds keys per flow, so the deployment's id makes ours one of the deployment."""
-    return f"{deployment['id']}:{params['idempotency_key'] or uuid.uuid4()}"
+    return f"{deployment['id']}:{run_start.checked_key(params['idempotency_key'] or str(uuid.uuid4()))}"
 
 
 def _check_same_request(params: Params, row: Row, title: str | None) -> None:
@@ -288,11 +288,7 @@ def _run_to_cancel(session: Session, params: Params) -> Row:
         raise CollectionError(
             f"There is no deployment {params['deployment']!r}; {run_start.what_there_is(session, params['deployment'])}"
         )
-    key, attempt = _key(params, deployment), 1
-    row = following_row = run_start.by_key(session, key, deployment["id"])
-    while following_row is not None:
-        row, attempt = following_row, attempt + 1
-        following_row = run_start.by_key(session, f"{key}:{attempt}", deployment["id"])
+    row, _attempt = run_start.last_attempt(session, _key(params, deployment), deployment["id"])
     if row is None:
         raise CollectionError(
             f"No run of {params['deployment']!r} was started with the idempotency_key {params['idempotency_key']!r}."

@@ -17,13 +17,15 @@ def settled(wanted: Wanted, row: Row | None) -> Wanted:
 
     A task that pauses for somebody leaves a label where it does pause, and none where it finds the deployment paused.
     A manifest that says nothing of ``paused`` lifts a pause that bears the label, and no other; the label goes with
-    whatever else the manifest does not name.
+    whatever else the manifest does not name. Who names the label itself is no manifest and keeps the pause with it.
     """
     if row is None:
         return wanted
     fields = dict(wanted.fields)
     if wanted.paused_by is not None and not row["paused"]:
         fields["labels"] = {**(fields.get("labels") or {}), LABEL: wanted.paused_by}
-    elif wanted.exact_labels and "paused" not in fields and row["paused"] and LABEL in (row.get("labels") or {}):
-        fields["paused"] = False
+    elif wanted.exact_labels and "paused" not in fields and row["paused"]:
+        marked, keeps = (LABEL in (labels or {}) for labels in (row.get("labels"), fields.get("labels")))
+        if marked and not keeps:
+            fields["paused"] = False
     return dataclasses.replace(wanted, fields=fields)

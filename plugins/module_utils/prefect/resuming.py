@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import getpass
 import typing as t
@@ -59,13 +60,30 @@ def ensure(params: dict[str, t.Any], context: Context) -> Outcome:
     outcome = _run(params, since, context)
     if not params["persist"]:
         return outcome
-    with Session(Connection.from_params(params)) as session:
+    with _accounted(outcome, context), Session(Connection.from_params(params)) as session:
         row = _find(session, params["deployment"])
         # The run may have taken hours.
-        _check(params, row, since)
+        _check(params, row, since, ran=True)
         parameters, labels = _persisted(params, row, since)
         _write(session, params, row, parameters, labels, outcome, context)
     return outcome
+
+
+@contextlib.contextmanager
+def _accounted(outcome: Outcome, context: Context) -> t.Iterator[None]:
+    """Let an error bear what the outcome holds so far, and name the run if there has been one."""
+    try:
+        yield
+    except CollectionError as error:
+        error.details = {**outcome.result, **error.details}
+        error.details["changed"] = error.details.get("changed", False) or outcome.changed
+        run = outcome.result["flow_run"]
+        if run is not None and not context.check:
+            error.message = (
+                f"Run {run['name']!r} ended {run['state_name']}, but the date was not made the deployment's default: "
+                f"{error.message}"
+            )
+        raise
 
 
 def checked_since(text: str, now: dt.datetime) -> str:
@@ -100,13 +118,15 @@ def _find(session: Session, full_name: str) -> Row:
     return row
 
 
-def _check(params: Params, row: Row, since: str) -> None:
-    """Refuse what would start a run that cannot go on from the date, or schedule runs that do not."""
+def _check(params: Params, row: Row, since: str, *, ran: bool = False) -> None:
+    """Refuse what would start a run that cannot go on from the date, or schedule runs that do not.
+
+    :param ran: whether the run is over, and only the deployment's default is left to do.
+    """
     title = params["deployment"]
     if row["paused"]:
-        raise CollectionError(
-            f"Deployment {title!r} is paused; find out why, unpause it, and run again. Nothing was started."
-        )
+        fate = "That starts no other run" if ran else "Nothing was started"
+        raise CollectionError(f"Deployment {title!r} is paused; find out why, unpause it, and run again. {fate}.")
     values = declared.values(since)
     schema = row.get("parameter_openapi_schema") or {}
     has = schema.get("properties") or {}
@@ -180,7 +200,8 @@ def _reset(params: Params, context: Context) -> Outcome:
             parameters.update({name: resumed.before[name] for name in still if name in resumed.before})
         outcome = Outcome(changed=False, result={"flow_run": None, "artifacts": [], "summary": None})
         outcome.result.update(resumed=None, before=None)
-        _write(session, params, row, parameters, {}, outcome, context)
+        with _accounted(outcome, context):
+            _write(session, params, row, parameters, {}, outcome, context)
     return outcome
 
 
@@ -200,15 +221,10 @@ def _write(
     flow_name, _slash, name = params["deployment"].partition("/")
     own = deployments.own_labels(row, session.get(f"/flows/{row['flow_id']}")["labels"])
     fields = {"parameters": parameters, "labels": {**declared.without(own), **labels}}
-    try:
-        wanted = Wanted(flow_name, name, fields, exact_labels=True)
-        plan = plan_.make(session, {name: wanted}, owner=own.get(deployments.OWNER_LABEL))
-        if not context.check:
-            plan_.apply(session, plan, tell=context.tell)
-    except CollectionError as error:
-        error.details = {**outcome.result, **error.details}
-        error.details["changed"] = error.details.get("changed", False) or outcome.changed
-        raise
+    wanted = Wanted(flow_name, name, fields, exact_labels=True)
+    plan = plan_.make(session, {name: wanted}, owner=own.get(deployments.OWNER_LABEL))
+    if not context.check:
+        plan_.apply(session, plan, tell=context.tell)
     outcome.changed = outcome.changed or bool(plan.changes)
     outcome.diff += [step.diff() for step in plan.changes]
     outcome.result.update(resumed=_shown(declared.read(labels)), before=_shown(declared.read(row.get("labels"))))

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 import typing as t
 
 from ansible_collections.hotpass.prefect.plugins.module_utils.errors import CollectionError
@@ -13,6 +14,9 @@ from ansible_collections.hotpass.prefect.plugins.module_utils.prefect.naming imp
 from ansible_collections.hotpass.prefect.plugins.module_utils.prefect.parameters import unknown_parameters
 from ansible_collections.hotpass.prefect.plugins.module_utils.prefect.reading import Row
 from ansible_collections.hotpass.prefect.plugins.module_utils.prefect.session import Session, quote
+
+# How the keys of attempts after the first end.
+_LATER = re.compile(r":try=\d+\Z")
 
 
 def find_deployment(session: Session, name: str) -> Row | None:
@@ -116,6 +120,35 @@ def by_key(session: Session, key: str, deployment_id: str) -> Row | None:
     for row in rows:
         check_owner(row, deployment_id)
     return rows[0] if rows else None
+
+
+def checked_key(key: str) -> str:
+    """A key that somebody chose.
+
+    :raises CollectionError: when it is that of a later attempt at what another key names.
+    """
+    if _LATER.search(key):
+        raise CollectionError(
+            f"idempotency_key is {key!r}, which ends as those of later attempts do; it must not end with ':try=' and a "
+            "number."
+        )
+    return key
+
+
+def attempt_key(key: str, attempt: int) -> str:
+    """The idempotency key of one attempt, counted from 1, at what a key names."""
+    return key if attempt == 1 else f"{key}:try={attempt}"
+
+
+def last_attempt(session: Session, key: str, deployment_id: str) -> tuple[Row | None, int]:
+    """The run of the last attempt at what a key names, and which one that was; None and 0 when there is none.
+
+    What became of it is what that run says, and no earlier one.
+    """
+    row, attempt = None, 0
+    while (later := by_key(session, attempt_key(key, attempt + 1), deployment_id)) is not None:
+        row, attempt = later, attempt + 1
+    return row, attempt
 
 
 def check_owner(row: Row, deployment_id: str) -> None:

@@ -14,6 +14,7 @@ import json
 import math
 import os
 import random
+import socket
 import time
 import typing as t
 import urllib.parse
@@ -25,6 +26,7 @@ from ansible_collections.hotpass.prefect.plugins.module_utils.prefect.connection
 from ansible_collections.hotpass.prefect.plugins.module_utils.prefect.errors import (
     ApiError,
     Conflict,
+    NoServer,
     NoSuchRoute,
     NotFound,
     Unreachable,
@@ -343,6 +345,7 @@ class Session:
             advice = "Is the server overloaded? The option timeout can be raised."
         else:
             advice = "Is the server running, and is api_url (PREFECT_API_URL) its address?"
-        return Unreachable(
-            f"{method} {path} reached no Prefect server at {where}: {scrub(reason, self._secrets)}. {advice}"
-        )
+        # Other faults on the way, and a proxy that refuses, say nothing of the server behind them.
+        absent = refused and isinstance(error.__cause__ or error.__context__, (ConnectionRefusedError, socket.gaierror))
+        kind = NoServer if absent else Unreachable
+        return kind(f"{method} {path} reached no Prefect server at {where}: {scrub(reason, self._secrets)}. {advice}")

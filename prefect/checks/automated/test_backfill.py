@@ -18,6 +18,7 @@ from hotpass.archives import restore
 from hotpass.backfill_parameters import BackfillConfig
 from hotpass.errors import HotpassError
 from hotpass.limits import key_of, limit_name
+from hotpass.swapping import staged, swap_in
 from hotpass.windows import windows_of
 
 RUN = {"run_date": "2024-01-01", "version": "1"}
@@ -71,7 +72,13 @@ class HostileArchiveTest(unittest.TestCase):
                 info.compress_type = zipfile.ZIP_DEFLATED
                 info.external_attr = mode << 16
                 archive.writestr(info, content)
-        restore(path, self.home, self.target, ArchiveLimits(max_member_bytes=4 * 1024**2))
+        self.replace(path)
+
+    def replace(self, path: Path) -> None:
+        """Restore an archive in the place of the last restore."""
+        with staged(self.target) as directory:
+            restore(path, self.home, directory, ArchiveLimits(max_member_bytes=4 * 1024**2))
+            swap_in(directory, self.target)
 
     def test_it_is_refused(self) -> None:
         for files, mode in (
@@ -90,5 +97,5 @@ class HostileArchiveTest(unittest.TestCase):
         path = self.home / "inputs.zip"
         path.write_bytes(path.read_bytes()[:-1])
         with self.assertRaises(HotpassError):
-            restore(path, self.home, self.target, ArchiveLimits())
+            self.replace(path)
         self.assertEqual((self.target / "a.xlsx").read_bytes(), b"good")

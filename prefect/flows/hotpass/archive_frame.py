@@ -46,10 +46,10 @@ def read_frame(file: BinaryIO, size: int, limits: ArchiveLimits) -> Frame:
     start = max(0, size - _END.size - _LONGEST_COMMENT)
     file.seek(start)
     tail = file.read()
+    # The last mark has to be the end's: `zipfile` goes by that one, also where it lies in the comment of a true end.
     at = tail.rfind(b"PK\x05\x06")
-    while at >= 0 and (len(tail) - at < _END.size or at + _END.size + _END.unpack_from(tail, at)[7] != len(tail)):
-        at = tail.rfind(b"PK\x05\x06", 0, at + 3)
-    if at < 0:
+    whole = at >= 0 and len(tail) - at >= _END.size
+    if not whole or at + _END.size + _END.unpack_from(tail, at)[7] != len(tail):
         raise HotpassError("is no zip file, or is cut short or has something behind its end.")
     end = start + at
     _mark, disk, first_disk, here, members, length, offset, _comment = _END.unpack_from(tail, at)

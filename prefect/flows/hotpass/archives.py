@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, Hotpass maintainers
 # GNU General Public License v3.0+ (see LICENSES or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Restores a window's archive: into a directory beside the target, which is swapped in only when all of it is good."""
+"""Restores a window's archive into an empty directory. Whether that takes the place of another is the caller's."""
 
 from __future__ import annotations
 
@@ -20,7 +20,6 @@ from pathlib import Path
 from hotpass.archive_frame import check_apart, read_frame
 from hotpass.archive_members import ArchiveLimits, Member, check_members
 from hotpass.errors import HotpassError
-from hotpass.swapping import staged, swap_in
 
 RATIO_FREE_BYTES = 1024**2
 """Up to here a ratio says nothing: a small file of one repeated character packs well and harms nobody."""
@@ -49,15 +48,14 @@ class Restored:
     total_bytes: int
 
 
-def restore(archive: Path, root: Path, target: Path, limits: ArchiveLimits) -> Restored:
-    """Replace the directory `target` by the content of a zip archive that lies below `root`.
+def restore(archive: Path, root: Path, directory: Path, limits: ArchiveLimits) -> Restored:
+    """Write the content of a zip archive that lies below `root` into the empty `directory`.
 
-    The caller holds the target's lock (`hotpass.swapping.held`). Modes, owners and times that the archive names are
-    not taken over. Archives within the archive are plain files.
+    Modes, owners and times that the archive names are not taken over. Archives within the archive are plain files.
 
     Raises:
         HotpassError: the archive cannot be read, lies outside of `root`, is damaged, or holds what may not be
-            restored; the message names it and the member, and the target is as it was.
+            restored; the message names it and the member. What the directory holds then is of no use.
     """
     with _opened(archive, root) as file:
         before = os.fstat(file.fileno())
@@ -65,16 +63,14 @@ def restore(archive: Path, root: Path, target: Path, limits: ArchiveLimits) -> R
             if before.st_size > limits.max_archive_bytes:
                 raise HotpassError(f"is {before.st_size} bytes; max_archive_bytes is {limits.max_archive_bytes}.")
             digest = hashlib.file_digest(file, "sha256").hexdigest()
-            with staged(target) as directory:
-                files, written = _extract(file, before.st_size, directory, limits)
-                after = os.fstat(file.fileno())
-                if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
-                    raise HotpassError("has changed while it was read.")
-                swap_in(directory, target)
+            files, written = _extract(file, before.st_size, directory, limits)
+            after = os.fstat(file.fileno())
+            if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
+                raise HotpassError("has changed while it was read.")
         except HotpassError as error:
             raise HotpassError(f"archive {archive} {error}") from None
         except OSError as error:
-            raise HotpassError(f"archive {archive} cannot be restored to {target}: {error.strerror}.") from None
+            raise HotpassError(f"archive {archive} cannot be restored to {directory}: {error.strerror}.") from None
     return Restored(digest, files, written)
 
 

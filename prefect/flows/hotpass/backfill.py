@@ -19,7 +19,7 @@ from hotpass.errors import HotpassError, SlotError
 from hotpass.parameters import RefineConfig
 from hotpass.pipeline import refine
 from hotpass.summary import Summary
-from hotpass.swapping import held
+from hotpass.swapping import held, staged, swap_in
 from hotpass.windows import Window
 
 FLOW_NAME = "hotpass-backfill"
@@ -42,9 +42,13 @@ class BackfillError(HotpassError):
 
 @dataclass(frozen=True)
 class Steps:
-    """What a window is made of, as the runtime wants it: the slot it needs, and its two steps (tasks of Prefect)."""
+    """What a window is made of, as the runtime wants it: the slot it needs, and its two steps (tasks of Prefect).
+
+    :ivar unexpected: told of an error that no window should meet, whose own words may hold records: it is for the log.
+    """
 
     slot: Callable[[Slot], AbstractContextManager[None]]
+    unexpected: Callable[[Exception], None]
     restore: Callable[[Path, Path, Path, ArchiveLimits], Restored] = restore
     refine: Callable[[RefineConfig], Summary] = refine
 
@@ -52,8 +56,8 @@ class Steps:
 def replay(config: BackfillConfig, steps: Steps, report: Callable[[dict[str, Any]], None]) -> list[dict[str, Any]]:
     """Replay the windows one after another, each exactly once, and return the account of each.
 
-    A window that fails does not keep the next from its turn. One that gets no slot does: the next would get none
-    either, or would run unguarded. `report` is called with each account as soon as it is there.
+    A window that fails, for whatever error, does not keep the next from its turn. One that gets no slot does: the next
+    would get none either, or would run unguarded. `report` is called with each account as soon as it is there.
     """
     accounts: list[dict[str, Any]] = []
     refused: str | None = None
@@ -65,9 +69,12 @@ def replay(config: BackfillConfig, steps: Steps, report: Callable[[dict[str, Any
                 with steps.slot(config.slot):
                     _replay_window(window, config, steps, account)
             except HotpassError as error:
-                account["error"] = str(error)
+                account |= {"success": False, "error": str(error)}
                 if isinstance(error, SlotError):
                     refused = str(error)
+            except Exception as error:  # noqa: BLE001  whatever it is, it is one window's
+                account |= {"success": False, "error": f"unexpected {type(error).__name__}; see the log of the run."}
+                steps.unexpected(error)
             account["elapsed_seconds"] = round(time.perf_counter() - started, 3)
         else:
             account["error"] = f"not started, for the window before got no slot: {refused}"
@@ -80,12 +87,19 @@ def _replay_window(window: Window, config: BackfillConfig, steps: Steps, account
     archive = config.archive_of(window)
     account["archive_path"] = str(archive)
     target = config.restore_dir_of(window)
-    with held(target):
-        restored = steps.restore(archive, config.archive_root, target, config.limits)
-        account |= {"archive_sha256": restored.archive_sha256, "restore_dir": str(target)}
-        summary = steps.refine(config.refinement_of(window))
+    with held(target), staged(target) as directory:
+        restored = steps.restore(archive, config.archive_root, directory, config.limits)
+        account["archive_sha256"] = restored.archive_sha256
+        try:
+            summary = steps.refine(config.refinement_of(window, directory))
+        except HotpassError as error:
+            # The directory is gone when somebody reads this.
+            raise HotpassError(str(error).replace(str(directory), str(archive))) from None
+        # What cannot be refined must not take the place of what could.
+        swap_in(directory, target)
     account |= {
         "success": True,
+        "restore_dir": str(target),
         "output_path": summary.output_path,
         "output_sha256": summary.output_sha256,
         "records_in": summary.records_in,

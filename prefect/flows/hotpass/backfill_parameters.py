@@ -21,9 +21,13 @@ from hotpass.windows import Window, windows_of
 SLOT_TIMEOUT_SECONDS = 3600
 """How long a window waits for a free slot before its run fails; `base_config.slot.timeout_seconds` replaces it."""
 SLOT_LEASE_SECONDS = 120
-"""How long a slot stays taken after its holder has died; a living one renews it. At least 60, says the server."""
+"""How long a slot stays taken after its holder has died; a living one renews it. At least 60, says the server.
 
-_SLOT_BOUNDS = {"timeout_seconds": (1, 86400), "lease_seconds": (60, 86400)}
+At most 300, as Prefect's own for the slots of a deployment: whoever looks for slots without a holder takes one that is
+still held after that for leaked.
+"""
+
+_SLOT_BOUNDS = {"timeout_seconds": (1, 86400), "lease_seconds": (60, 300)}
 # Of a replay there is nothing to choose here: the window decides its input and its output.
 _OF_THE_WINDOW = ("input_dir", "output_path")
 _PIPELINE_KEYS = ("profile_name", "archive", "dist_dir", "backfill", "incremental", "since")
@@ -91,7 +95,8 @@ class BackfillConfig:
         # Every mistake in the pattern or the pipeline is found before the first window is touched.
         for window in config.windows:
             config.pattern.path_of(window.day, window.version)
-        config.refinement_of(config.windows[0])
+        first = config.windows[0]
+        config.refinement_of(first, config.restore_dir_of(first))
         return config
 
     def archive_of(self, window: Window) -> Path:
@@ -116,11 +121,11 @@ class BackfillConfig:
         """Return the directory that a window's archive is restored to."""
         return self.restore_root / window.name
 
-    def refinement_of(self, window: Window) -> RefineConfig:
-        """Return the settings of a window's refinement: whole restored input, never filtered by date."""
+    def refinement_of(self, window: Window, input_dir: Path) -> RefineConfig:
+        """Return the settings of a window's refinement: its whole input in a directory, never filtered by date."""
         name = f"refined-{window.day.isoformat()}-{window.version}.parquet"
         return RefineConfig.build(
-            input_dir=self.restore_dir_of(window),
+            input_dir=input_dir,
             output_path=self.restore_root / "outputs" / name,
             **self.pipeline,
         )

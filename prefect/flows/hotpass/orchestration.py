@@ -136,7 +136,7 @@ def backfill_pipeline_flow(
         until=until,
         versions=versions,
     )
-    accounts = replaying.replay(config, replaying.Steps(_slot, _restore, _refine), _tell)
+    accounts = replaying.replay(config, replaying.Steps(_slot, _unexpected, _restore, _refine), _tell)
     result = replaying.to_result(accounts, "prefect" if PREFECT_ENABLED else "local")
     publish("backfill", result, replaying.to_markdown(result))
     if result["metrics"]["failed_runs"]:
@@ -151,6 +151,10 @@ def _slot(wanted: Slot) -> AbstractContextManager[None]:
         timeout_seconds=wanted.timeout_seconds,
         lease_seconds=wanted.lease_seconds,
     )
+
+
+def _unexpected(error: Exception) -> None:
+    get_logger().error("A window met an error that none should meet.", exc_info=error)
 
 
 def _tell(account: dict[str, Any]) -> None:

@@ -3,9 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Putting a directory in place whole, and letting one run at a time do so.
 
-Beside the directory `NAME` lie, hidden: `.NAME.lock`, which stays; `.NAME.new-*`, a directory in the making or one
+Beside the directory `NAME` lie, hidden: `.NAME.lock`, which stays; `.NAME~new-*`, a directory in the making or one
 that was replaced; and `.NAME.old`, the one before while it is replaced in two steps. Whoever holds the lock clears
-away what a run that died has left.
+away what a run that died has left. No name of a window has a `~`, so what begins with `.NAME~` is never another's.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ def staged(target: Path) -> Iterator[Path]:
     """
     _recover(target)
     try:
-        path = Path(mkdtemp(prefix=f".{target.name}.new-", dir=target.parent))
+        path = Path(mkdtemp(prefix=_prefix(target), dir=target.parent))
         path.chmod(0o755)
     except OSError as error:
         raise HotpassError(f"nothing can be written beside {target}: {error.strerror}.") from None
@@ -127,10 +127,15 @@ def _recover(target: Path) -> None:
     except OSError as error:
         raise HotpassError(f"{old} cannot be put back as {target}: {error.strerror}.") from None
     shutil.rmtree(old, ignore_errors=True)
-    prefix = f".{target.name}.new-"
+    prefix = _prefix(target)
     for path in target.parent.iterdir():
         if path.name.startswith(prefix):
             shutil.rmtree(path, ignore_errors=True)
+
+
+def _prefix(target: Path) -> str:
+    """Return how the names of directories in the making for this target begin, and no other name beside it."""
+    return f".{target.name}~new-"
 
 
 def _exchange(one: Path, other: Path) -> bool:

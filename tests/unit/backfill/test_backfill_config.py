@@ -238,3 +238,16 @@ def test_a_deployment_that_cannot_be_backfilled(declared: dict[str, t.Any], said
     with pytest.raises(CollectionError) as refused:
         settings.settle(params(since="2024-01-01"), Config(), {**DECLARED, **declared})
     assert said in refused.value.message
+
+
+def test_two_windows_do_not_share_an_archive() -> None:
+    monthly = params(since="2024-01-01", until="2024-01-02", archive_pattern="in-{date:%Y%m}-{version}.zip")
+    with pytest.raises(CollectionError) as refused:
+        settings.settle(monthly, Config(), DECLARED)
+    assert refused.value.message == (
+        "The windows 2024-01-01 1 and 2024-01-02 1 have the same archive, in-202401-1.zip: put the day and {version} "
+        "into archive_pattern, or ask for one of them."
+    )
+    versions = params(since="2024-01-01", versions=["1", "2"], archive_pattern="in-{date}.zip")
+    with pytest.raises(CollectionError, match="2024-01-01 1 and 2024-01-01 2 have the same archive"):
+        settings.settle(versions, Config(), DECLARED)

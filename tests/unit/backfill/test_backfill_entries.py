@@ -64,6 +64,11 @@ def test_what_a_state_says_does_not_betray_a_secret() -> None:
     assert entry.row is not None
     entry.row["parameters"] = {"base_config": {"password": "hunter22"}}
     assert entry.to_json()["state_message"] == "(secret) was wrong"
+    entry.row["job_variables"] = {"env": {"API_TOKEN": "tok-77"}}
+    entry.row["state"]["message"] = "hunter22 and tok-77 do not open postgresql://svc:open-sesame@db/x"
+    assert entry.to_json()["state_message"] == "(secret) and (secret) do not open postgresql://(secret)@db/x"
+    entry.summary = {"runs": [{**MINE, "success": False, "error": "tok-77 is refused by http://me:swordfish@host"}]}
+    assert entries.judge(entry) == "(secret) is refused by http://(secret)@host"
 
 
 def test_readings_that_are_alike_are_thinned_and_no_gap_is_long(monkeypatch: pytest.MonkeyPatch) -> None:

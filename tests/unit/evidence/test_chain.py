@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import shutil
 import typing as t
 from pathlib import Path
@@ -13,10 +15,11 @@ import pytest
 from ansible_collections.hotpass.prefect.plugins.module_utils.errors import CollectionError
 from ansible_collections.hotpass.prefect.plugins.module_utils.evidence.bundle import SEAL
 from ansible_collections.hotpass.prefect.plugins.module_utils.evidence.chain import ChainFindings, verify_chain
+from ansible_collections.hotpass.prefect.plugins.module_utils.release.digests import canonical
 
 from tests.support import attesting
 from tests.support.attesting import Cast
-from tests.support.evidence_bundles import REGISTRY, Sealer, moment, number
+from tests.support.evidence_bundles import REGISTRY, Sealer, moment, number, reseal
 
 COUNT: t.Final = 5
 
@@ -177,6 +180,42 @@ def test_a_bundle_that_nobody_believed_sealed_is_no_link(dist: Path, people: Cas
 def test_a_copy_of_a_bundle_is_the_same_bundle(dist: Path, people: Cast) -> None:
     shutil.copytree(_bundle(dist, 2), dist / "copies" / moment(2))
     assert _problems(dist, people) == []
+
+
+@pytest.mark.parametrize("place", ["prod/backfill", "staging/promotion", "prod/promotion"])
+def test_a_bundle_in_the_place_of_another_ring_or_kind_is_found(dist: Path, people: Cast, place: str) -> None:
+    there = dist / place / moment(2)
+    shutil.copytree(_bundle(dist, 2), there)
+    said = [f"{there}: .: it lies in {place}, and what was sealed is of staging/backfill."]
+    assert _problems(dist, people) == said
+    # Whoever asks for either ring is told.
+    assert _problems(dist, people, ring="staging") == said
+    if place.startswith("prod"):
+        found = _chain(dist, people, ring="prod")
+        assert (list(found.problems), found.heads) == (said, ())
+
+
+def test_a_forged_bundle_is_not_passed_over_because_it_says_it_is_of_another_ring(dist: Path, people: Cast) -> None:
+    forged = _bundle(dist, COUNT)
+    envelope = json.loads((forged / SEAL).read_bytes())
+    payload = base64.b64decode(envelope["payload"]).replace(b'"ring":"staging"', b'"ring":"prod"')
+    envelope["payload"] = base64.b64encode(payload).decode("ascii")
+    (forged / SEAL).write_bytes(canonical(envelope))
+    (forged / "runs.json").write_text("[]", encoding="utf-8")
+    found = _chain(dist, people, ring="staging")
+    assert found.bundles[-1].predicate is not None
+    assert found.bundles[-1].predicate["ring"] == "prod"
+    assert {problem.split(": ")[1] for problem in found.problems} == {SEAL, "runs.json"}
+    assert all(problem.startswith(f"{forged}: ") for problem in found.problems)
+
+
+def test_what_others_sealed_in_the_place_of_another_ring_is_theirs(dist: Path, people: Cast) -> None:
+    other = dist / "prod/backfill" / moment(1)
+    shutil.copytree(_bundle(dist, 1), other)
+    reseal(other, people.mallory, ring="prod")
+    assert _problems(dist, people, ring="staging") == []
+    assert [problem.split(": ")[1] for problem in _problems(dist, people, ring="prod")] == [SEAL]
+    assert [problem.split(": ")[1] for problem in _problems(dist, people)] == [SEAL]
 
 
 def test_one_without_a_number_hangs_on_one_that_is_there(dist: Path, people: Cast) -> None:

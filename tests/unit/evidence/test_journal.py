@@ -13,9 +13,17 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.hotpass.prefect.plugins.module_utils.errors import CollectionError
-from ansible_collections.hotpass.prefect.plugins.module_utils.evidence import journal
+from ansible_collections.hotpass.prefect.plugins.module_utils.evidence import journal, papers
+from ansible_collections.hotpass.prefect.plugins.module_utils.room import Context
 
 _ENTRY = journal.task("Ring staging", "look at it")
+
+
+def _no_command(*_arguments: t.Any, **_options: t.Any) -> t.NoReturn:
+    raise AssertionError("papers need no command")
+
+
+_HERE = Context(check=False, run_command=_no_command)
 
 
 def test_a_missing_paper_is_made_with_its_title_and_heading(tmp_path: Path) -> None:
@@ -107,3 +115,49 @@ def test_a_disk_that_is_full_leaves_the_paper_as_it_was(tmp_path: Path, monkeypa
 def test_a_directory_in_its_place_is_said_in_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(CollectionError, match=r"^Cannot append to .*: Is a directory\.$"):
         journal.append(tmp_path, journal.TASKS, _ENTRY)
+
+
+def _papers(tmp_path: Path, **more: t.Any) -> dict[str, t.Any]:
+    files = {f"{word}_file": str(tmp_path / f"{word}.md") for word in ("tasks", "log", "plan")}
+    return {**files, "owner": "Ring dev", "ring": "dev", "name": "20261122T113000Z", **more}
+
+
+@pytest.mark.parametrize(
+    ("live", "gap", "told"),
+    [
+        (True, "", ["log.md", "plan.md"]),
+        (False, "", ["tasks.md"]),
+        (True, "A screenshot was required and is not there: no browser.", ["tasks.md"]),
+    ],
+)
+def test_only_a_pass_that_is_live_and_whole_signs_off(tmp_path: Path, live: bool, gap: str, told: list[str]) -> None:
+    figures = {"limits": {"deployment": 2}, "max_slots": {"deployment": 2}}
+    summary: dict[str, t.Any] = {
+        "deployment": "f/d",
+        "ring": "dev",
+        "verdict": "pass",
+        "stopped": None,
+        "live": live,
+        "live_reason": "" if live else "no worker took run a",
+        "rehearsal": {"failed": []},
+        "guardrails": {"figures": figures, "checks": []},
+        "figures": {"runs": 4, "waited_for_slot": 2},
+    }
+    entries = list(papers.entries(_papers(tmp_path), tmp_path / "20261122T113000Z", summary, gap))
+    assert [path.name for path, *_more in entries] == told
+    if told == ["tasks.md"]:
+        [(*_place, line)] = entries
+        assert line.startswith("- [ ] **Ring dev** — Rehearsal [20261122T113000Z]")
+        assert (gap or "It was not live: no worker took run a.") in line
+
+
+def test_a_rehearsal_without_a_bundle_raises_a_task_that_shows_no_secret(tmp_path: Path) -> None:
+    reason = "stopped at watch: postgresql://svc:hunter22@db is away"
+    outcome = papers.log(_papers(tmp_path, reason=reason), _HERE)
+    assert outcome.result["papers"] == [str(tmp_path / "tasks.md")]
+    text = (tmp_path / "tasks.md").read_text(encoding="utf-8")
+    assert "No sealed evidence of rehearsal 20261122T113000Z in ring dev: stopped at watch: " in text
+    assert "hunter22" not in text
+    assert [path.name for path in tmp_path.iterdir()] == ["tasks.md"]
+    with pytest.raises(CollectionError, match="give reason, or bundle"):
+        papers.log(_papers(tmp_path), _HERE)

@@ -9,7 +9,13 @@ import copy
 import typing as t
 
 import pytest
-from ansible_collections.hotpass.prefect.plugins.module_utils.evidence import recompute, rehearsal_picture, timeline
+from ansible_collections.hotpass.prefect.plugins.module_utils.errors import CollectionError
+from ansible_collections.hotpass.prefect.plugins.module_utils.evidence import (
+    recompute,
+    recompute_backfill,
+    rehearsal_picture,
+    timeline,
+)
 from ansible_collections.hotpass.prefect.plugins.module_utils.evidence.bundle import as_text
 from ansible_collections.hotpass.prefect.plugins.module_utils.evidence.papers import achieved, lacking, why
 from ansible_collections.hotpass.prefect.plugins.module_utils.evidence.recompute import Documents
@@ -26,11 +32,13 @@ from ansible_collections.hotpass.prefect.plugins.module_utils.guardrails.report 
 from ansible_collections.hotpass.prefect.plugins.module_utils.release.trust import Trust
 
 from tests.support import observations
+from tests.support.evidence_bundles import PICTURE
 from tests.support.observations import done, sample, waited
 
 Json = dict[str, t.Any]
 Edit = t.Callable[[Json], t.Any]
 
+_NAME = "20260101T000100Z"
 # Two at once, and the third has to wait for the first.
 _STORIES = {"a": done(0, 1, 20), "b": done(0, 2, 30), "c": waited(0, 21, 40)}
 _BEAT = {"name": "w", "status": "ONLINE", "last_heartbeat_time": observations.at(45), "heartbeat_interval_seconds": 30}
@@ -43,9 +51,10 @@ def _held(stories: t.Mapping[str, t.Sequence[observations.State]], second: float
 
 
 def _documents(
-    stories: t.Mapping[str, t.Sequence[observations.State]] = _STORIES, limit: int = 2, **plan: t.Any
+    stories: t.Mapping[str, t.Sequence[observations.State]] | None = None, limit: int = 2, **plan: t.Any
 ) -> Json:
     """What a rehearsal leaves, by file: two slots, and one window for each run."""
+    stories = _STORIES if stories is None else stories
     rows = {}
     for number, run in enumerate(stories, 1):
         window = {"run_date": f"2024-01-0{number}", "version": "1"}
@@ -85,26 +94,40 @@ def _bundle(raw: Json, **predicate: t.Any) -> Documents:
     """A whole bundle of the raw documents, as capturing leaves it."""
     summary = summarise(raw)
     facts = {word: summary[word] for word in ("verdict", "live", "solution", "ring", "kind", "generation", "release")}
-    metadata = {**facts, "deployment": summary["deployment"], "screenshot": {"taken": True, "wanted": "optional"}}
+    metadata = {
+        **facts,
+        **recompute_backfill.named(summary, _NAME),
+        "deployment": summary["deployment"],
+        "live_reason": summary["live_reason"],
+        "screenshot": {"taken": True, "wanted": "optional"},
+        "versions": {"timeline": rehearsal_picture.drawn_with()},
+    }
+    picture = timeline.draw(recompute_backfill.drawn(raw, summary, _NAME), ("svg",))["timeline.svg"]
+    notes = {} if summary["verdict"] == "pass" and summary["live"] else {"notes.md": "# What deviates\n"}
     files = {
         **raw,
         "summary.json": summary,
         "metadata.json": metadata,
         "cli.sh": "true\n",
         "hotpass-e2e-staging.log": "log\n",
-        "hotpass-e2e-staging.png": "png",
-        "timeline.svg": "svg",
-        "timeline.png": "png",
+        "hotpass-e2e-staging.png": PICTURE,
+        "timeline.svg": picture.decode(),
+        "timeline.png": PICTURE,
+        **notes,
     }
-    return _of(files, {**facts, **predicate})
+    return _of(files, {**facts, "name": _NAME, **predicate})
 
 
 def _of(files: Json, predicate: Json) -> Documents:
-    return Documents({name: as_text(content, name).encode() for name, content in files.items()}, predicate, Trust(()))
+    data = {
+        name: content if isinstance(content, bytes) else as_text(content, name).encode()
+        for name, content in files.items()
+    }
+    return Documents(data, predicate, Trust(()))
 
 
 def _files(documents: Documents) -> Json:
-    return {name: documents[name] if name.endswith(".json") else documents[name].decode() for name in documents}
+    return {name: documents[name] for name in documents}
 
 
 def test_a_rehearsal_that_reached_its_limit_passes_and_says_what_it_saw() -> None:
@@ -131,8 +154,8 @@ def test_one_run_too_many_fails_and_is_drawn_as_a_violation() -> None:
     assert witnesses(summary) == {"a", "b", "c"}
     assert "deployment.slots" in why(summary)
     drawn = rehearsal_picture.timeline_of(observation_of(raw), "title", witnesses(summary))
-    assert [bar.witness for bar in drawn.bars] == [True, True, True]
-    curve = timeline.overlap(span for bar in drawn.bars for span in bar.slot)
+    assert [run.witness for run in drawn.bars] == [True, True, True]
+    curve = timeline.overlap(span for run in drawn.bars for span in run.slot)
     [above] = timeline.beyond(curve, drawn.limits)
     assert (above.end - above.begin).total_seconds() == 10
 
@@ -169,6 +192,54 @@ def test_a_window_without_a_run_is_an_error() -> None:
     assert (summary["verdict"], summary["rehearsal"]["reasons"]) == ("error", ["1 of 4 windows have no run"])
 
 
+def test_runs_for_other_windows_than_those_asked_for_are_an_error() -> None:
+    raw = _documents()
+    raw["plan.json"]["rehearsal"]["windows"][2]["run_date"] = "2024-01-09"
+    summary = summarise(raw)
+    said = ["1 of 3 windows have no run", "1 of 3 runs are for no window that was asked for"]
+    assert (summary["verdict"], summary["rehearsal"]["reasons"]) == ("error", said)
+    # One window twice, and another one not at all.
+    raw["plan.json"]["rehearsal"]["windows"][2]["run_date"] = "2024-01-01"
+    assert summarise(raw)["rehearsal"]["reasons"] == said
+    # What is one too many stays so where the rehearsal stopped before its end.
+    raw["plan.json"]["stopped"] = {"step": "watch", "reason": "because."}
+    assert summarise(raw)["rehearsal"]["reasons"] == ["it stopped at watch", said[1]]
+
+
+def test_a_rehearsal_passes_only_where_its_deployment_had_to_reach_its_limit() -> None:
+    summary = summarise(_documents(bounds={**Bounds().to_json(), "exercise": ["deployment", "global"]}))
+    assert "it did not have to reach the deployment's own limit" not in summary["rehearsal"]["reasons"]
+    apart = {"a": done(0, 1, 10), "b": done(0, 11, 20), "c": done(0, 21, 30)}
+    summary = summarise(_documents(apart, bounds={**Bounds().to_json(), "exercise": ["work_pool"]}))
+    assert summary["verdict"] == "not_exercised"
+    assert summary["rehearsal"]["reasons"] == ["it did not have to reach the deployment's own limit"]
+    with pytest.raises(CollectionError, match="exercise is empty"):
+        summarise(_documents(apart, bounds={**Bounds().to_json(), "exercise": []}))
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        _documents({**_STORIES, "c": [*waited(0, 21, 40)[:-1], (40, "FAILED")]}),
+        _documents({"a": done(0, 1, 10), "b": done(0, 11, 20), "c": done(0, 21, 30)}),
+    ],
+)
+def test_a_bundle_of_what_did_not_pass_needs_its_notes(raw: Json) -> None:
+    whole = _bundle(raw)
+    assert recompute.problems(whole) == []
+    files = _files(whole)
+    del files["notes.md"]
+    assert recompute.problems(_of(files, dict(whole.predicate))) == ["notes.md is missing"]
+
+
+def test_a_picture_that_another_library_drew_is_not_compared() -> None:
+    whole = _bundle(_documents())
+    files = _files(whole)
+    files["timeline.svg"] = "<svg/>"
+    files["metadata.json"]["versions"]["timeline"] = "matplotlib 1.0, freetype 2.6.1 (system), x86_64"
+    assert recompute.problems(_of(files, dict(whole.predicate))) == []
+
+
 def _locally(raw: Json) -> None:
     raw["plan.json"]["rehearsal"]["runtime"] = "local"
 
@@ -203,9 +274,8 @@ def test_what_no_worker_ran_is_not_live_and_may_not_call_itself_so(simulate: Edi
     assert claims == ["the seal says live is true, and the raw data give false"]
     files = _files(_bundle(raw))
     files["summary.json"]["live"] = True
-    assert any(
-        problem.startswith("summary.json says live is true") for problem in recompute.problems(_of(files, summary))
-    )
+    problems = recompute.problems(_of(files, {**summary, "name": _NAME}))
+    assert any(problem.startswith("summary.json says live is true") for problem in problems)
 
 
 def _set(path: str, value: t.Any) -> Edit:
@@ -229,12 +299,23 @@ def _set(path: str, value: t.Any) -> Edit:
         (_set("summary.json/windows/2/wait_seconds", 1.0), "summary.json says windows[2].wait_seconds is 1.0"),
         (_set("summary.json/guardrails/checks/0/verdict", "fail"), "summary.json says guardrails.checks[0].verdict"),
         (_set("metadata.json/verdict", "fail"), 'metadata.json says verdict is "fail"'),
+        (_set("metadata.json/status", "fail"), 'metadata.json says status is "fail", and the raw data give "pass"'),
+        (_set("metadata.json/timestamp_utc", "20250101T000100Z"), "metadata.json says timestamp_utc is"),
+        (_set("metadata.json/live_reason", "none"), 'metadata.json says live_reason is "none"'),
+        (_set("metadata.json/runs", ["a", "b"]), 'metadata.json says runs is ["a", "b"]'),
+        (_set("metadata.json/checks/queue.stuck", "fail"), 'metadata.json says checks.queue.stuck is "fail"'),
+        (_set("metadata.json/checks", {}), "metadata.json says checks.deployment.executions is"),
+        (lambda files: files["metadata.json"].pop("runs"), 'metadata.json says runs is "missing"'),
         (_set("metadata.json/screenshot/taken", False), "metadata.json says that no screenshot was taken"),
         (_set("plan.json/declared/concurrency_limit", 3), "summary.json says guardrails.checks"),
         (_set("states.json/c/2/timestamp", observations.at(10)), "summary.json says"),
         (_set("runs.json/0/artifacts", {}), "summary.json says"),
         (_set("concurrency.json/samples/3/deployment/limit", 1), "summary.json says"),
         (lambda files: files.pop("timeline.svg"), "timeline.svg is missing"),
+        (_set("timeline.svg", "<svg/>"), "timeline.svg does not show what the raw data give"),
+        (_set("timeline.png", b"GIF89a"), "timeline.png is no picture of the form PNG"),
+        (_set("hotpass-e2e-staging.png", b"GIF89a"), "hotpass-e2e-staging.png is no picture of the form PNG"),
+        (lambda files: files["metadata.json"].pop("versions"), "its claims cannot be computed"),
         (lambda files: files.pop("hotpass-e2e-staging.log"), "hotpass-e2e-staging.log is missing"),
         (lambda files: files.pop("hotpass-e2e-staging.png"), "hotpass-e2e-staging.png is missing"),
         (lambda files: files.pop("work-pool.json"), "The bundle has no work-pool.json"),

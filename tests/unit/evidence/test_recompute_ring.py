@@ -11,17 +11,21 @@ import typing as t
 from pathlib import Path
 
 import pytest
-from ansible_collections.hotpass.prefect.plugins.module_utils.evidence import ring_summary
+from ansible_collections.hotpass.prefect.plugins.module_utils.evidence import ring_summary, ring_violations
+from ansible_collections.hotpass.prefect.plugins.module_utils.evidence.bundle import KEYS
 from ansible_collections.hotpass.prefect.plugins.module_utils.evidence.recompute import Documents, problems
+from ansible_collections.hotpass.prefect.plugins.module_utils.release import statements
 from ansible_collections.hotpass.prefect.plugins.module_utils.release.digests import canonical, digest_of
 from ansible_collections.hotpass.prefect.plugins.module_utils.release.records import Event
 from ansible_collections.hotpass.prefect.plugins.module_utils.release.states import State
+from ansible_collections.hotpass.prefect.plugins.module_utils.release.trust import Trust
 
 from tests.support import attesting
 from tests.support.attesting import Cast
-from tests.support.ring_evidence import RELEASE, RUN, TAG, Json, Story, promoted, verdict
+from tests.support.ring_evidence import RELEASE, RUN, TAG, Json, Story, keys_document, promoted, verdict
 
 LEDGER = ring_summary.LEDGER
+_UNTOLD = "no statement that is believed says that generation 2 became Active"
 OTHER = "22222222-2222-4222-8222-222222222222"
 
 
@@ -34,6 +38,19 @@ def who(tmp_path_factory: pytest.TempPathFactory) -> Cast:
 def _ready(who: Cast) -> Story:
     """Approved by bob, and not written yet."""
     return Story(who).earlier().waits().decide(who.bob)
+
+
+def _violations(story: Story) -> list[str]:
+    """What the bundle says that the ring did wrong. It verifies with that and a verdict ``fail``, and not without."""
+    summary = json.loads(story.bundle()["summary.json"])
+    assert story.problems() == []
+    assert (summary["verdict"], bool(summary["violations"])) == ("fail", True)
+    hidden = story.problems(lambda claims: claims.update(violations=[], verdict="pass"))
+    assert {problem.split(" is ")[0] for problem in hidden} >= {
+        "summary.json says that violations",
+        "summary.json says that verdict",
+    }
+    return list(summary["violations"])
 
 
 def test_a_true_bundle_is_borne_out(who: Cast) -> None:
@@ -51,6 +68,7 @@ def test_a_true_bundle_is_borne_out(who: Cast) -> None:
     assert summary["seconds"] == 60.0 * 7
     assert summary["permits"][0]["runs"] == [RUN]
     assert summary["previous_release"] == attesting.EARLIER
+    assert (summary["violations"], summary["unbelieved"], summary["live"]) == ([], [], True)
 
 
 def test_every_claim_of_the_summary_is_computed_once_more(who: Cast) -> None:
@@ -84,12 +102,13 @@ def _found(story: Story, summary: Json) -> list[str]:
         ("verdict", "fail"),
         ("solution", "other"),
         ("ring", "dev"),
+        ("live", False),
     ],
 )
-def test_the_seal_says_what_the_data_say(who: Cast, key: str, value: str) -> None:
+def test_the_seal_says_what_the_data_say(who: Cast, key: str, value: t.Any) -> None:
     story = promoted(who)
     story.seal = {key: value}
-    assert f"the seal says that {key} is '{value}'" in story.problems()[0]
+    assert f"the seal says that {key} is {value!r}" in story.problems()[0]
 
 
 def _edited(records: list[Json]) -> None:
@@ -145,16 +164,16 @@ def test_the_ledger_is_a_chain_of_allowed_steps(who: Cast, change: t.Callable[[t
 def test_nothing_is_active_past_a_closed_gate(who: Cast, gates: list[Json], said: str) -> None:
     story = _ready(who).written()
     story.go(2, RELEASE, State.ACTIVE, gates=gates)
-    assert any(said in found for found in story.problems())
+    assert any(said in found for found in _violations(story))
 
 
 def test_nothing_is_written_past_a_closed_gate(who: Cast) -> None:
     story = _ready(who).written(gates=[verdict("approval", approvers=["bob"]), verdict("tests", "inconclusive")])
     story.go(2, RELEASE, State.ROLLING_BACK, State.ROLLED_BACK)
-    assert any("passed the gate tests, which says inconclusive" in found for found in story.problems())
+    assert any("passed the gate tests, which says inconclusive" in found for found in _violations(story))
     story = _ready(who).written(asked=["health"], gates=[verdict("release", "error")])
     story.go(2, RELEASE, State.ROLLING_BACK, State.ROLLED_BACK)
-    assert any("passed the gate release, which says error" in found for found in story.problems())
+    assert any("passed the gate release, which says error" in found for found in _violations(story))
 
 
 @pytest.mark.parametrize(
@@ -188,7 +207,7 @@ def test_an_approval_that_does_not_count_is_found(
     who: Cast, decide: t.Callable[[Story, Cast], Story], approvers: tuple[str, ...], said: str
 ) -> None:
     story = decide(Story(who).earlier().waits(), who).written(approvers).active()
-    assert any(said in found for found in story.problems()), story.problems()
+    assert any(said in found for found in _violations(story))
 
 
 def test_two_approvals_of_one_person_are_one(who: Cast) -> None:
@@ -196,7 +215,7 @@ def test_two_approvals_of_one_person_are_one(who: Cast) -> None:
     assert story.problems() == []
     same = attesting.Person(who.carol.key, who.bob.user)
     story = Story(who).earlier().waits().decide(who.bob).decide(same).written(("bob", "carol")).active()
-    assert any("only 1 different people" in found for found in story.problems()), story.problems()
+    assert any("only 1 different people" in found for found in _violations(story))
 
 
 def test_what_is_rejected_was_rejected_by_somebody_who_may(who: Cast) -> None:
@@ -207,7 +226,7 @@ def test_what_is_rejected_was_rejected_by_somebody_who_may(who: Cast) -> None:
     assert (summary["kind"], summary["verdict"], summary["wrote"]) == ("refusal", "refused", False)
     story = Story(who).earlier().waits().decide(who.mallory, "reject")
     story.go(2, RELEASE, State.REJECTED)
-    assert any("no rejection in the ledger counts" in found for found in story.problems())
+    assert _violations(story) == ["generation 2 is Rejected, and no rejection in the ledger counts"]
 
 
 @pytest.mark.parametrize(
@@ -226,16 +245,61 @@ def test_what_is_rejected_was_rejected_by_somebody_who_may(who: Cast) -> None:
     ],
 )
 def test_the_statement_says_what_the_ledger_says(who: Cast, changes: Json, said: str) -> None:
-    found = promoted(who).stated(**changes).problems()
+    found = _violations(promoted(who).stated(**changes))
     assert any(said in problem for problem in found), found
-    assert any("no statement in the bundle says that generation 2 became Active" in problem for problem in found)
+    assert _UNTOLD in found
 
 
 def test_a_statement_that_is_missing_or_nobodys_is_found(who: Cast) -> None:
     story = promoted(who)
     story.files.pop("data/statements/promotion-1.dsse.json")
-    assert story.problems() == ["no statement in the bundle says that generation 2 became Active"]
-    assert any("lacks the signature of a promoter" in found for found in promoted(who).stated(who.mallory).problems())
+    assert _violations(story) == [_UNTOLD]
+    story = promoted(who).stated(who.mallory)
+    assert _violations(story) == [_UNTOLD]
+    [nobodys] = json.loads(story.bundle()["summary.json"])["unbelieved"]
+    assert nobodys["file"] == "data/statements/promotion-1.dsse.json"
+    assert "lacks the signature of a promoter" in nobodys["why"]
+
+
+def test_what_the_ring_believed_has_to_be_believed_by_the_verifier_too(who: Cast) -> None:
+    known = [who.builder.entry("builder"), who.alice.entry("promoter"), who.bob.entry("approver")]
+    story = promoted(who)
+    story.believed = Trust.from_setting(known[:2])
+    assert any(
+        found.startswith("by the keys that are believed here the gate approval of generation 2 names bob")
+        for found in story.problems()
+    )
+    story.believed = Trust.from_setting([known[0], who.carol.entry("promoter"), known[2]])
+    assert story.problems() == [f"by the keys that are believed here {_UNTOLD}"]
+    story.believed = Trust.from_setting([*known, who.mallory.entry("builder", "promoter", "approver")])
+    assert story.problems() == []
+
+
+def test_whoever_has_left_the_ring_leaves_a_violation_and_no_bundle_that_cannot_be_sealed(who: Cast) -> None:
+    story = promoted(who)
+    story.ring_trust = story.believed = Trust.from_setting([who.carol.entry("promoter")])
+    found = _violations(story)
+    assert "the gate approval of generation 2 names bob, whose approval does not count" in found
+    assert _UNTOLD in found
+
+
+def test_statements_of_somebody_without_the_role_are_named(who: Cast) -> None:
+    story = promoted(who)
+    told = attesting.provenance()
+    for number, person in enumerate((who.builder, who.alice), 1):
+        story.files[f"data/statements/provenance-{number}.dsse.json"] = statements.sign(told, person.key)
+    story.files["data/statements/veto-1.dsse.json"] = statements.sign(attesting.veto(who.mallory), who.mallory.key)
+    story.files["data/statements/veto-2.dsse.json"] = statements.sign(attesting.veto(who.bob), who.bob.key)
+    assert story.problems() == []
+    summary = json.loads(story.bundle()["summary.json"])
+    assert (summary["verdict"], summary["violations"]) == ("pass", [])
+    named = {entry["file"]: entry["why"] for entry in summary["unbelieved"]}
+    assert named.keys() == {"data/statements/provenance-2.dsse.json", "data/statements/veto-1.dsse.json"}
+    assert "alice, who signed, has not the role builder" in named["data/statements/provenance-2.dsse.json"]
+    assert any(
+        "summary.json says that unbelieved is []" in found
+        for found in story.problems(lambda claims: claims.update(unbelieved=[]))
+    )
 
 
 def _without_permit(story: Story) -> None:
@@ -254,19 +318,73 @@ def _forgotten(story: Story) -> None:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (_without_permit, "has no permit of generation 2"),
         (lambda story: story.run(OTHER), f"2 runs entered by the permit {TAG}, which is for 1"),
         (lambda story: story.run(OTHER, 90), f"when its permit {TAG} did not hold"),
         (lambda story: story.run(OTHER, -90), f"when its permit {TAG} did not hold"),
         (_never_completed, f"and its run {RUN} ended as CRASHED"),
         (_forgotten, f"names run {RUN}, which is not in runs.json"),
-        (lambda story: story.states.clear(), "are not about the same runs"),
     ],
 )
 def test_the_runs_kept_to_their_permit(who: Cast, change: t.Callable[[Story], None], said: str) -> None:
     story = promoted(who)
     change(story)
+    assert any(said in found for found in _violations(story))
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (_without_permit, "has no permit of generation 2"),
+        (lambda story: story.states.clear(), "are not about the same runs"),
+    ],
+)
+def test_the_bundle_has_the_runs_of_the_permits(who: Cast, change: t.Callable[[Story], None], said: str) -> None:
+    story = promoted(who)
+    change(story)
     assert any(said in found for found in story.problems()), story.problems()
+
+
+def test_a_run_that_never_began_has_not_used_the_permit(who: Cast) -> None:
+    story = promoted(who)
+    story.run(OTHER, start_time=None)
+    story.states[OTHER] = [{"type": "SCHEDULED", "timestamp": attesting.NOW.isoformat()}]
+    assert story.problems() == []
+    summary = json.loads(story.bundle()["summary.json"])
+    assert (summary["violations"], summary["live"], len(summary["permits"][0]["runs"])) == ([], True, 2)
+
+
+def test_a_rehearsal_that_passed_under_a_permit_names_its_runs(who: Cast) -> None:
+    story = _ready(who).written().active(verdict("health"), verdict("rehearsal"))
+    assert _violations(story) == [
+        "the gate rehearsal says pass, a permit was given for its runs, and it names none",
+    ]
+
+
+def _no_worker(story: Story) -> None:
+    story.runs[0]["labels"] = {}
+
+
+def _only_completed(story: Story) -> None:
+    del story.states[RUN][:2]
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        (_no_worker, "has no worker's name on it"),
+        (_only_completed, "was never both pending and running"),
+    ],
+)
+def test_a_run_that_no_worker_carried_out_is_not_live(who: Cast, change: t.Callable[[Story], None], why: str) -> None:
+    story = promoted(who)
+    change(story)
+    assert story.problems() == []
+    summary = json.loads(story.bundle()["summary.json"])
+    assert (summary["live"], summary["live_reason"]) == (False, f"run {RUN} completed and {why}")
+    story.seal = {"live": True}
+    found = story.problems(lambda claims: claims.update(live=True))
+    assert "summary.json says that live is True, and by the raw data it is False" in found
+    assert "the seal says that live is True, and by the raw data it is False" in found
 
 
 @pytest.mark.parametrize(
@@ -295,9 +413,20 @@ def _refusal(story: Story, release: str, **changes: t.Any) -> list[str]:
         "requested_by": {"name": "alice"},
         "at": "2026-11-22T09:00:00.000000Z",
     }
-    summary = {**ring_summary.of_refusal(ring_summary.Raw(story.chain), asked), **changes}
-    files = {LEDGER: ring_summary.ledger_document(story.chain), "summary.json": summary}
-    sealed = {"kind": "refusal", "solution": "hotpass", "ring": "prod", "generation": None, "release": release}
+    summary = {**ring_violations.of_refusal(ring_violations.Seen(ring_summary.Raw(story.chain)), asked), **changes}
+    files: Json = {
+        LEDGER: ring_summary.ledger_document(story.chain),
+        KEYS: keys_document(story.who.trust),
+        "summary.json": summary,
+    }
+    sealed = {
+        "kind": "refusal",
+        "solution": "hotpass",
+        "ring": "prod",
+        "generation": None,
+        "release": release,
+        "live": True,
+    }
     written = {name: json.dumps(document).encode() for name, document in files.items()}
     return problems(Documents(written, {**sealed, "verdict": "refused"}, story.who.trust))
 

@@ -68,11 +68,11 @@ def test_a_reader_finds_every_run_the_limit_and_what_was_wrong() -> None:
     )
     svg = timeline.draw(_timeline(*bars))["timeline.svg"].decode()
     words = re.findall(r">([^<>]+)</text>", svg)
-    wanted = {bar.label.replace("<", "&lt;").replace(">", "&gt;") for bar in bars}
+    wanted = {drawn.label.replace("<", "&lt;").replace(">", "&gt;") for drawn in bars}
     wanted |= {"holds a slot", "executes", "limit", "above the limit", "witness", "UTC, 2026-11-22"}
     assert wanted <= set(words)
     assert " failed" in svg
-    fine = timeline.draw(_timeline(*(bar for bar in bars if not bar.witness)))["timeline.svg"].decode()
+    fine = timeline.draw(_timeline(*(drawn for drawn in bars if not drawn.witness)))["timeline.svg"].decode()
     assert "above the limit" not in fine
     assert "witness" not in fine
 

@@ -15,7 +15,7 @@ import bagit  # type: ignore[import-untyped]
 import pytest
 from ansible_collections.hotpass.prefect.plugins.module_utils.errors import CollectionError
 from ansible_collections.hotpass.prefect.plugins.module_utils.evidence import bag
-from ansible_collections.hotpass.prefect.plugins.module_utils.evidence.bundle import SEAL, TAG_MANIFEST
+from ansible_collections.hotpass.prefect.plugins.module_utils.evidence.bundle import MANIFEST, SEAL, TAG_MANIFEST
 from ansible_collections.hotpass.prefect.plugins.module_utils.evidence.verify import Findings, verify
 from ansible_collections.hotpass.prefect.plugins.module_utils.release import statements
 from ansible_collections.hotpass.prefect.plugins.module_utils.release.digests import digest_of
@@ -188,6 +188,45 @@ def test_a_directory_with_another_name_is_found(bundle: Path, people: Cast) -> N
     assert problem == f".: the directory is called {moment(2)}, and what was sealed is {NAME}."
 
 
+def test_a_bundle_may_be_copied_anywhere_but_into_the_place_of_another(
+    bundle: Path, people: Cast, tmp_path: Path
+) -> None:
+    for place, said in (
+        ("staging/backfill", None),
+        ("a/copy/of/mine", None),
+        ("staging/kept", None),
+        ("backfill.old", None),
+        ("prod/backfill", "prod/backfill"),
+        ("staging/promotion", "staging/promotion"),
+        ("prod/promotion", "prod/promotion"),
+    ):
+        copy = Path(shutil.copytree(bundle, tmp_path / "places" / place / NAME))
+        if said is None:
+            assert _verify(copy, people).good, place
+        else:
+            assert _problems(copy, people) == [f".: it lies in {said}, and what was sealed is of staging/backfill."]
+    # What counts is the name that it was asked for by, without detours.
+    assert _verify(tmp_path / "places/prod/promotion/../../staging/promotion/../backfill" / NAME, people).good
+    assert not _verify(tmp_path / "places/staging/backfill/../../prod/backfill" / NAME, people).good
+
+
+def test_a_promoter_cannot_leave_out_the_payload_and_its_list(bundle: Path, people: Cast) -> None:
+    shutil.rmtree(bundle / "data")
+    reseal(bundle, people.alice)
+    # Without a payload the list would be empty; take it out of the sealed list as well.
+    (bundle / MANIFEST).unlink()
+    tags = {file.name: file.read_bytes() for file in bundle.iterdir() if file.name not in (SEAL, TAG_MANIFEST)}
+    (bundle / TAG_MANIFEST).write_bytes(bag.manifest(tags))
+    said = {**statements.peek((bundle / SEAL).read_bytes())["predicate"]}
+    at, _by = said.pop("sealedAt"), said.pop("sealedBy")
+    digest = digest_of((bundle / TAG_MANIFEST).read_bytes())
+    sealed = statements.evidence(**said, sealed=digest, sealed_at=at, sealed_by=people.alice)
+    (bundle / SEAL).write_bytes(statements.sign(sealed, people.alice.key))
+    problems = _problems(bundle, people)
+    assert f"{MANIFEST}: is missing, and every bundle has it." in problems
+    assert "data/keys.json: is missing, and every bundle has it." in problems
+
+
 def test_the_seal_of_another_bundle_does_not_fit(bundle: Path, people: Cast, tmp_path: Path) -> None:
     other = Sealer.of(tmp_path / "other", "hotpass", people).seal(None, NAME, live=False)
     (bundle / SEAL).write_bytes((other.path / SEAL).read_bytes())
@@ -250,6 +289,7 @@ def test_a_promoter_cannot_seal_what_contradicts_itself(
         ("runs.json", "[NaN, 1]", "runs.json: It holds no JSON of the kind that is written here."),
         ("metadata.json", "[]", "metadata.json: is no JSON object."),
         ("cli.sh", None, "cli.sh: is missing, and every bundle has it."),
+        ("data/keys.json", None, "data/keys.json: is missing, and every bundle has it."),
         ("runs.json", None, "summary.json: its claims cannot be computed from its files (KeyError: 'runs.json')."),
     ],
 )

@@ -9,6 +9,7 @@ import io
 import os
 import re
 import stat
+import struct
 import tempfile
 import zipfile
 from pathlib import Path
@@ -20,6 +21,7 @@ from hypothesis import strategies as st
 from hotpass.archive_members import ArchiveLimits
 from hotpass.archives import Restored, restore
 from hotpass.errors import HotpassError
+from hotpass.swapping import staged, swap_in
 from tests.support.raw_zip import DEFLATED, ENCRYPTED, UTF8, Raw, with_zip64_end, zip_of
 
 GOOD = {"a.xlsx": b"good", "sub/b.xlsx": b"also good"}
@@ -29,6 +31,18 @@ LIMITS = ArchiveLimits(
 PLAIN = Raw("b")
 ZEROS = bytes(2_500_000)
 SIZED = zip_of(Raw("a", b"0123456789"))
+
+# The end of an archive with 21 members, hidden in the comment of one with one; a byte behind it spoils its length.
+HIDDEN = zip_of(*(Raw(f"{n}", b"") for n in range(21)))
+_BODY = len(zip_of(PLAIN)) - 22
+
+
+def _deceiving(behind: bytes) -> bytes:
+    """Return an archive whose end says one member, with an end in its comment that says 21."""
+    entries, ended = HIDDEN[HIDDEN.index(b"PK\x01\x02") : -22], _BODY + 22
+    end = struct.pack("<4s4H2LH", b"PK\x05\x06", 0, 0, 21, 21, len(entries), ended, 0)
+    return zip_of(PLAIN, comment=entries + end + behind)
+
 
 CORPUS: dict[str, tuple[bytes, str]] = {
     "escape": (zip_of(Raw("../a")), r"member '\.\./a' leaves the target by '\.\.' in its name"),
@@ -138,6 +152,8 @@ CORPUS: dict[str, tuple[bytes, str]] = {
         zip_of(PLAIN, before=b"#!/bin/sh\n"),
         "something before its first member",
     ),
+    "end in the comment": (_deceiving(b"x"), "is no zip file, or is cut short or has something behind its end"),
+    "mark of an end in the comment": (zip_of(PLAIN, comment=b"PK\x05\x06"), "is no zip file, or is cut short"),
     "something behind": (zip_of(PLAIN, behind=b"more"), "has something behind its end"),
     "directory elsewhere": (zip_of(PLAIN, directory_shift=1), "is cut short, or has something before"),
     "cut by a byte": (SIZED[:-1], "is no zip file, or is cut short"),
@@ -174,7 +190,15 @@ def put(root: Path, content: dict[str, bytes] | bytes, target: Path, limits: Arc
     path = root / "archives" / "inputs.zip"
     path.parent.mkdir(exist_ok=True)
     path.write_bytes(content)
-    return restore(path, root / "archives", target, limits)
+    return replace(path, root / "archives", target, limits)
+
+
+def replace(archive: Path, root: Path, target: Path, limits: ArchiveLimits = LIMITS) -> Restored:
+    """Restore an archive in the place of the target, as a window does."""
+    with staged(target) as directory:
+        restored = restore(archive, root, directory, limits)
+        swap_in(directory, target)
+    return restored
 
 
 @pytest.mark.parametrize("case", CORPUS)
@@ -283,7 +307,7 @@ def test_a_link_out_of_the_root_a_directory_and_a_pipe_are_no_archives(tmp_path:
         ("gone.zip", "cannot be read: No such file or directory"),
     ):
         with pytest.raises(HotpassError, match=reason):
-            restore(root / name, root, target, LIMITS)
+            replace(root / name, root, target)
         assert tree(target) == GOOD
 
 
@@ -292,7 +316,7 @@ def test_a_link_within_the_root_and_a_root_that_is_a_link_are_followed(tmp_path:
     (root / "real.zip").write_bytes(SIZED)
     (root / "link.zip").symlink_to(root / "real.zip")
     (tmp_path / "other").symlink_to(root)
-    restore(tmp_path / "other" / "link.zip", tmp_path / "other", target, LIMITS)
+    replace(tmp_path / "other" / "link.zip", tmp_path / "other", target)
     assert tree(target) == {"a": b"0123456789"}
 
 

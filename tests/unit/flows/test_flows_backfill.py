@@ -70,10 +70,13 @@ class Slots:
             self.held -= 1
 
 
-def run(config: BackfillConfig, slots: Slots | None = None, **steps: Any) -> dict[str, Any]:
+def run(
+    config: BackfillConfig, slots: Callable[[Slot], AbstractContextManager[None]] | None = None, **steps: Any
+) -> dict[str, Any]:
     told: list[dict[str, Any]] = []
-    accounts = replay(config, Steps(slots or Slots(), **steps), told.append)
-    assert told == accounts
+    met: list[Exception] = []
+    accounts = replay(config, Steps(slots or Slots(), steps.pop("unexpected", met.append), **steps), told.append)
+    assert (told, met) == (accounts, [])
     return to_result(accounts, "local")
 
 
@@ -137,14 +140,44 @@ def test_a_window_that_fails_keeps_no_other_from_its_turn_and_is_tried_once(home
 
 
 @pytest.mark.usefixtures("home")
-def test_a_fault_of_the_code_is_not_taken_for_a_failed_window() -> None:
-    def refine(_config: RefineConfig) -> Summary:
-        raise ZeroDivisionError
+def test_a_fault_of_the_code_fails_its_window_without_its_words_and_no_other() -> None:
+    fault = ZeroDivisionError("the record of Ada")
+
+    def refine(config: RefineConfig) -> Summary:
+        if DAYS[0] in str(config.output_path):
+            raise fault
+        return pipeline.refine(config)
 
     slots = Slots()
-    with pytest.raises(ZeroDivisionError):
+    met: list[Exception] = []
+    result = run(BackfillConfig.build(RUNS), slots, refine=refine, unexpected=met.append)
+    assert [one["success"] for one in result["runs"]] == [False, True, True]
+    assert result["runs"][0]["error"] == "unexpected ZeroDivisionError; see the log of the run."
+    assert met == [fault]
+    assert (len(slots.seen), slots.held) == (3, 0)
+
+
+@pytest.mark.usefixtures("home")
+def test_who_ends_the_run_ends_all_windows() -> None:
+    def refine(_config: RefineConfig) -> Summary:
+        raise KeyboardInterrupt
+
+    slots = Slots()
+    with pytest.raises(KeyboardInterrupt):
         run(BackfillConfig.build(RUNS), slots, refine=refine)
     assert (len(slots.seen), slots.held) == (1, 0)
+
+
+@pytest.mark.usefixtures("home")
+def test_a_window_that_loses_its_slot_at_its_end_is_no_success() -> None:
+    @contextmanager
+    def slot(_slot: Slot) -> Iterator[None]:
+        yield
+        raise OSError
+
+    met: list[Exception] = []
+    [one] = run(BackfillConfig.build(RUNS[:1]), slot, unexpected=met.append)["runs"]
+    assert (one["success"], one["error"], len(met)) == (False, "unexpected OSError; see the log of the run.", 1)
 
 
 def test_without_a_slot_no_window_after_it_is_touched(home: Path) -> None:
@@ -165,6 +198,33 @@ def test_a_bad_archive_leaves_the_last_restore_and_output(home: Path) -> None:
     archive_of(home, DAYS[0]).write_bytes(archive_of(home, DAYS[0]).read_bytes()[:-1])
     assert not run(BackfillConfig.build(RUNS[:1]))["runs"][0]["success"]
     assert (Path(before["restore_dir"]) / "a.xlsx").is_file()
+    assert pl.read_parquet(before["output_path"]).height == 1
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"no workbook", "workbook {archive}/a.xlsx is not a readable .xlsx file"),
+        (None, "{archive}"),
+    ],
+)
+def test_an_archive_that_cannot_be_refined_leaves_the_last_restore_and_output(
+    home: Path, content: bytes | None, reason: str
+) -> None:
+    before = run(BackfillConfig.build(RUNS[:1]))["runs"][0]
+    good = (Path(before["restore_dir"]) / "a.xlsx").read_bytes()
+    archive = archive_of(home, DAYS[0])
+    write_archive(archive, {"a.xlsx": content} if content else {"readme.txt": b"nothing"})
+    after = run(BackfillConfig.build(RUNS[:1]))["runs"][0]
+    assert (after["success"], after["restore_dir"], after["output_path"]) == (False, None, None)
+    assert reason.format(archive=archive) in after["error"]
+    assert after["archive_sha256"] not in (None, before["archive_sha256"])
+    assert {path.name: path.read_bytes() for path in Path(before["restore_dir"]).iterdir()} == {"a.xlsx": good}
+    assert sorted(path.name for path in (home / "dist/backfill").iterdir()) == [
+        f".{DAYS[0]}--1.lock",
+        f"{DAYS[0]}--1",
+        "outputs",
+    ]
     assert pl.read_parquet(before["output_path"]).height == 1
 
 
@@ -213,7 +273,11 @@ def test_a_missing_archive_says_whether_the_v_is_meant(home: Path) -> None:
         ),
         (
             {"base_config": {"slot": {"lease_seconds": 59}}},
-            "lease_seconds must be a whole number of 60 to 86400, found 59",
+            "lease_seconds must be a whole number of 60 to 300, found 59",
+        ),
+        (
+            {"base_config": {"slot": {"lease_seconds": 301}}},
+            "lease_seconds must be a whole number of 60 to 300, found 301",
         ),
         ({"base_config": {"slot": {"timeout_seconds": 0}}}, "timeout_seconds must be a whole number of 1 to 86400"),
     ],
@@ -238,7 +302,7 @@ def test_settings_of_parameters_replace_those_of_base_config_one_by_one(home: Pa
         concurrency_limit=0,
         concurrency_key="a/b",
     )
-    refinement = config.refinement_of(config.windows[0])
+    refinement = config.refinement_of(config.windows[0], home)
     assert (refinement.profile.name, refinement.archive) == ("aviation-strict", True)
     assert refinement.dist_dir == home / "elsewhere"
     assert (refinement.backfill, refinement.incremental, refinement.since) == (True, False, None)

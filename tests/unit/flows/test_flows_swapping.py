@@ -178,3 +178,16 @@ def test_two_runs_of_one_window_do_not_mix(target: Path) -> None:
     assert len(set(read(target).values())) == 1
     assert len(read(target)) == 5
     assert beside(target) == [".window.lock"]
+
+
+def test_a_window_whose_version_looks_like_a_leftover_is_left_alone(tmp_path: Path) -> None:
+    one, other = tmp_path / "2024-01-01--1", tmp_path / "2024-01-01--1.new-b"
+    write(other, "theirs")
+    with held(other), staged(other) as theirs:
+        (theirs / "a").write_text("in the making")
+        write(one, "ours")
+        assert (theirs / "a").read_text() == "in the making"
+    old = other.with_name(f".{other.name}.old")
+    other.rename(old)
+    write(one, "later")
+    assert read(old) == {"a": "theirs", "b": "theirs"}

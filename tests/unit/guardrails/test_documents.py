@@ -107,6 +107,7 @@ def test_documents_that_somebody_broke_are_refused(harm: t.Callable[[dict[str, t
         {"max_queued": -1},
         {"exercise": ["host"]},
         {"exercise": "global"},
+        {"exercise": []},
         {"lineage": "yes"},
         [],
         {"leak_seconds": float("nan")},

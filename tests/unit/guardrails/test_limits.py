@@ -64,11 +64,12 @@ def test_a_slot_that_changes_hands_is_no_breach_but_a_run_that_took_none_is() ->
     )
 
 
-def test_a_slow_server_is_given_as_long_as_its_slowest_answer_took() -> None:
+def test_a_slow_server_is_given_as_long_as_its_slowest_answer_at_that_time_took() -> None:
     stories = {"a": done(0, 1, 20), "b": [(0, "SCHEDULED"), (18, "PENDING"), (21, "RUNNING"), (40, "COMPLETED")]}
     for took, verdict in ((1.9, "fail"), (2.0, "pass")):
         samples = readings()
         samples[3]["took_seconds"] = took
+        assert samples[3]["at"] == at(20)
         report, checks = judged(observation(stories, samples))
         assert checks["deployment.slots"].verdict == verdict
         assert report.figures["handover_seconds"] == took
