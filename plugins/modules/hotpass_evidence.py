@@ -30,8 +30,8 @@ options:
         bundle. It may be done again until the bundle is sealed.
       - V(sealed) writes the lists of hashes, signs the bundle, gives it its number and its name, in this order. After
         an interruption it is done again, and goes on where it was. For the kinds of a ring the bundle is filled first,
-        from the ring's ledger. In check mode, for a backfill, it sees whether the bundle could be sealed: there is a
-        key, O(trust) has it as a promoter's, and the next place in the ring's chain can be taken.
+        from the ring's ledger. In check mode, for a backfill, it sees whether the bundle could be sealed, so that there
+        is a key, O(trust) has it as a promoter's, and the next place in the ring's chain can be taken.
       - V(verified) checks a bundle, or with O(chain) all below a directory, and fails with what is wrong. It needs
         neither a server nor a network.
       - V(uploaded) has a bundle that verifies at O(destination) too, and reads every byte back.

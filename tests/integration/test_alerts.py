@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from ansible_collections.hotpass.prefect.plugins.module_utils.prefect import events
 from ansible_collections.hotpass.prefect.plugins.module_utils.prefect.session import Session
 from ansible_collections.hotpass.prefect.plugins.module_utils.release import announce
 from ansible_collections.hotpass.prefect.plugins.module_utils.release.records import Record
@@ -76,6 +77,14 @@ class Site:
         for record in records:
             assert announce.announce(self._session, self.story.chain, [record]) == []
             time.sleep(0.7)
+
+    def heard(self) -> None:
+        """Wait until the server shows all that it was told; what it does not show yet would be told once more."""
+        told = [event for record in self.story.chain.records for event in announce.events_of(self.story.chain, record)]
+        deadline = time.monotonic() + 60
+        while len(events.arrived(self._session, told)) < len(told):
+            assert time.monotonic() < deadline, "events are missing"
+            time.sleep(0.2)
 
     def tell_again(self) -> None:
         """Tell the server what it has not heard yet, as whoever goes on after a dead promoter does."""
@@ -175,6 +184,7 @@ def test_the_alerts_fire_when_they_should_and_not_when_a_promotion_goes_well(sit
     [back] = site.fired("Promotion rolled back", 1)
     assert back["payload"]["triggering_event"]["resource"]["hotpass.generation"] == "2"
 
+    site.heard()
     story.go("d", *UP)
     site.tell_again()
     site.tell(story.go("e", *UP[:3]))
