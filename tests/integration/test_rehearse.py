@@ -157,7 +157,7 @@ def test_without_an_active_release_it_says_to_promote_first(site: Site) -> None:
     assert "Ring dev has no Active release, so there is nothing to rehearse: promote one first" in done.words, (
         done.output
     )
-    assert not (site.directory / "dist").exists()
+    assert not (site.directory / "dist" / "dev" / "backfill").exists()
     [task] = site.tasks()
     assert "The rehearsal of ring dev stopped at find: Ring dev has no Active release" in task
 
@@ -192,7 +192,7 @@ def test_a_key_that_nobody_believes_stops_it_before_anything_runs(site: Site) ->
     assert said in done.words
     assert site.runs() == []
     assert said in site.tasks()[-1]
-    assert not (site.directory / "dist").exists()
+    assert not (site.directory / "dist" / "dev" / "backfill").exists()
 
 
 def test_evidence_that_cannot_be_kept_does_not_hide_what_stopped_it(site: Site) -> None:

@@ -21,5 +21,7 @@ def leak_seconds(bound: float, parameters: t.Iterable[t.Any]) -> float:
     :param parameters: of the deployments and runs that take slots of the key. A value that the flow refuses is no
         lease.
     """
-    leases = (value for one in parameters for value in at_path(one, _LEASE))
-    return max([bound, *(value + _REAPING for value in leases if type(value) is int and value in _LIVES)])
+    found = (value for one in parameters for value in at_path(one, _LEASE))
+    # True would be the number 1.
+    leases = (value for value in found if isinstance(value, int) and not isinstance(value, bool) and value in _LIVES)
+    return max([bound, *(value + _REAPING for value in leases)])
