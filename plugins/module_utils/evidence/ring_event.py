@@ -28,6 +28,7 @@ from ansible_collections.hotpass.prefect.plugins.module_utils.prefect.redact imp
 from ansible_collections.hotpass.prefect.plugins.module_utils.release import artifact, clock, gates
 from ansible_collections.hotpass.prefect.plugins.module_utils.release.chain import Chain, Generation
 from ansible_collections.hotpass.prefect.plugins.module_utils.release.digests import digest_of
+from ansible_collections.hotpass.prefect.plugins.module_utils.release.records import Kind
 from ansible_collections.hotpass.prefect.plugins.module_utils.release.ring import Ring
 from ansible_collections.hotpass.prefect.plugins.module_utils.release.states import State
 
@@ -107,7 +108,7 @@ def _generation(
     flows: set[str] = set()
     if release is not None:
         ring_release.write_statements(ring, bundle, release, generation)
-        flows = _release(ring, bundle, release, before)
+        flows = _release(ring, bundle, release, before, generation.kind)
     wrote = ring_summary.wrote(generation)
     tags = [record.detail["tag"] for record in chain.permits(generation.number)]
     deployments = runs = None
@@ -142,8 +143,12 @@ def _before(chain: Chain, generation: Generation) -> str | None:
     return earlier[-1] if earlier else None
 
 
-def _release(ring: Ring, bundle: Bundle, digest: str, before: str | None) -> set[str]:
-    """Write what the store tells of the release; returns the names of the flows of it and of the one before."""
+def _release(ring: Ring, bundle: Bundle, digest: str, before: str | None, kind: Kind) -> set[str]:
+    """Write what the store tells of the release; returns the names of the flows of it and of the one before.
+
+    A rollback fetches no release: what it changed is in its plan, and how the two differ in the evidence of the
+    promotion that it takes back.
+    """
     after, earlier = ring_release.found(ring, digest), ring_release.found(ring, before)
     if after is None:
         bundle.note(f"{digest} is not in the store {ring.store.address}, or is no release, so its manifest is missing.")
@@ -153,7 +158,8 @@ def _release(ring: Ring, bundle: Bundle, digest: str, before: str | None) -> set
         bundle.note(f"{before}, which was Active before, is not in the store {ring.store.address} any more.")
     if after is not None and earlier is not None and before != digest:
         bundle.write(ring_release.SBOM_DIFF, ring_release.sbom_diff(ring.store, earlier, after))
-        bundle.write(ring_release.MANIFESTS_DIFF, ring_release.manifests_diff(ring.store, earlier, after))
+        if kind is Kind.PROMOTE:
+            bundle.write(ring_release.MANIFESTS_DIFF, ring_release.manifests_diff(ring.store, earlier, after))
     return _flows(after) | _flows(earlier)
 
 
