@@ -24,6 +24,7 @@ from ansible_collections.hotpass.prefect.plugins.module_utils.release.states imp
 from tests.conftest import ROOT
 from tests.support.proxy import Proxy
 from tests.support.ring_story import UP, RingStory
+from tests.support.server import PrefectServer
 from tests.support.shapes import Result, Unique
 
 pytestmark = pytest.mark.integration
@@ -36,7 +37,7 @@ class Site:
 
     def __init__(self, ring: str, directory: Path, proxy: Proxy, session: Session) -> None:
         self.ring = ring
-        self.story = RingStory(ring=ring)
+        self.story = RingStory(ring=ring, live=True)
         self.directory = directory
         self._proxy = proxy
         self._session = session
@@ -109,6 +110,14 @@ class Site:
             time.sleep(0.5)
 
 
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> t.Iterator[PrefectServer]:
+    """A server of this file's own: what others have it do is done before the events of a ring are looked at."""
+    started = PrefectServer.start(tmp_path_factory.mktemp("alerts-server"))
+    yield started
+    started.stop()
+
+
 @pytest.fixture
 def site(unique: Unique, tmp_path: Path, proxy: Proxy, session: Session) -> t.Iterator[Site]:
     """A ring that nothing else on the server knows; its automations are gone afterwards."""
@@ -168,7 +177,7 @@ def test_no_definitions_is_an_error(site: Site) -> None:
 
 def test_the_alerts_fire_when_they_should_and_not_when_a_promotion_goes_well(site: Site) -> None:
     # More than it takes here to tell of a promotion, also where other tests keep the machine busy.
-    slow_seconds = 20
+    slow_seconds = 30
     code, output = site.play(ring_alert_slow_seconds=slow_seconds)
     assert code == 0, output
     # The server reads a new automation within moments.

@@ -18,13 +18,12 @@ from ansible_collections.hotpass.prefect.plugins.module_utils.release import ann
 from ansible_collections.hotpass.prefect.plugins.module_utils.release.records import Kind
 from ansible_collections.hotpass.prefect.plugins.module_utils.release.states import State
 
-from tests.support.nursery import AGAIN, Nursery
+from tests.support.nursery import Nursery
 from tests.support.promoter import Answer
 from tests.support.ring_site import Site
 from tests.support.server import PrefectServer
 from tests.support.site_evidence import unsealed
 
-BUSY_TRIES = 6
 # So many positions are tried in one ring, which keeps its ledger within one page of the server.
 _POSITIONS_OF_A_RING = 16
 _ARRIVAL_SECONDS = 60
@@ -35,14 +34,12 @@ class Lab:
     """One ring, and its promoters.
 
     :ivar lines: the shapes of the requests of the one that ran last.
-    :ivar busy: whether the server was too busy for the last one that had to be killed, see :meth:`kill`.
     """
 
     def __init__(self, site: Site, nursery: Nursery) -> None:
         self.site = site
         self.nursery = nursery
         self.lines: list[str] = []
-        self.busy = False
 
     @classmethod
     @contextlib.contextmanager
@@ -62,19 +59,11 @@ class Lab:
         return answer
 
     def kill(self, action: str, position: int, whole: t.Sequence[str], **options: t.Any) -> list[str]:
-        """Kill a promoter after so many of the requests that a whole promotion consists of.
-
-        Leaves in ``busy`` whether the server was, so that the requests were others and this has to be done once more.
-        """
+        """Kill a promoter after so many of the requests that a whole promotion consists of; what went otherwise."""
         killed = self.run(action, position, **options) is None
-        self.busy = self.sent_again()
-        if self.busy or (killed and self.lines == whole[:position]):
+        if killed and self.lines == whole[:position]:
             return []
         return [f"killed: {killed}, but it had sent {self.lines} and not {list(whole[:position])}"]
-
-    def sent_again(self) -> bool:
-        """Whether the server was too busy for a request of the last one: it was sent again, or looked for first."""
-        return any(line.startswith(AGAIN) for line in self.lines)
 
     def promote(self, word: str, **options: t.Any) -> str:
         """Promote a new release, unharmed, and return its digest."""
@@ -83,18 +72,6 @@ class Lab:
         assert answer is not None
         assert not answer["failed"], answer
         return release
-
-
-def whole_of(lab: Lab, act: t.Callable[[int], t.Any]) -> list[str]:
-    """The requests of something that promoters of a ring do, as it is when the server is not too busy for one of them.
-
-    :param act: does it; is given the number of the attempt.
-    """
-    for number in range(BUSY_TRIES):
-        act(number)
-        if not lab.sent_again():
-            return lab.lines
-    raise TimeoutError(f"the server was too busy each of {BUSY_TRIES} times")
 
 
 def writes_of(whole: t.Sequence[str]) -> list[int]:
@@ -144,7 +121,7 @@ def side_by_side(tasks: t.Sequence[t.Callable[[], list[str]]]) -> list[str]:
 
 
 def in_rings(
-    server: PrefectServer, directory: Path, positions: t.Sequence[int], attempt: t.Callable[[Lab, int, int], list[str]]
+    server: PrefectServer, directory: Path, positions: t.Sequence[int], attempt: t.Callable[[Lab, int], list[str]]
 ) -> list[str]:
     """Try positions in as many rings as it takes, each with an Active release to begin with."""
 
@@ -153,12 +130,7 @@ def in_rings(
         with Lab.opened(server, directory / f"ring-{number}") as lab:
             lab.promote("base")
             for position in positions[number::count]:
-                for number in range(BUSY_TRIES):
-                    found += [f"after request {position}: {problem}" for problem in attempt(lab, position, number)]
-                    if not lab.busy:
-                        break
-                else:
-                    found.append(f"after request {position}: the server was too busy")
+                found += [f"after request {position}: {problem}" for problem in attempt(lab, position)]
             found += untold(lab.site)
         return found
 

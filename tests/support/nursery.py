@@ -23,7 +23,6 @@ from tests.support.promoter import Answer
 # What is asked when a run is waited for, and when a worker is looked for.
 _WAITS = r"^/flow_runs/[0-9a-f-]{36}$|^/work_pools/[^/]+/workers/filter$"
 _SECONDS = 60
-AGAIN = "503 "
 
 
 class Nursery(Killer):
@@ -66,8 +65,7 @@ class Nursery(Killer):
         :param settings: as :class:`~tests.support.promoter.Promoter` takes them.
         :param action: ``promote`` or ``roll_back``.
         :param at: kill it when the server has carried out so many of its requests, unanswered.
-        :returns: what it says in the end, None when it was killed; and its requests, as ``METHOD path``, with
-            :data:`AGAIN` in front of those that the server was too busy for.
+        :returns: what it says in the end, None when it was killed; and its requests, as ``METHOD path``.
         """
         file = self._directory / f"answer-{uuid.uuid4().hex}.json"
         job = {"settings": settings, "action": action, "options": options, "answer": str(file)}
@@ -80,7 +78,7 @@ class Nursery(Killer):
         self._known.set()
         ended = int(back.readline())
         self._next(None, UNANSWERED, False)
-        requests = [f"{AGAIN if seen.status == 503 else ''}{seen.line}" for seen in self.seen[begin:] if seen.forwarded]
+        requests = [seen.line for seen in self.seen[begin:] if seen.forwarded]
         if ended == -signal.SIGKILL:
             return None, requests
         assert ended == 0, f"the promoter ended with {ended}"

@@ -21,6 +21,8 @@ from pathlib import Path
 # POST requests that only read.
 _READS = re.compile(r"/(filter|count|paginate|lateness|history|get_scheduled_flow_runs)$")
 _HOP_BY_HOP = frozenset({"connection", "keep-alive", "transfer-encoding", "content-length", "host"})
+# What Prefect answers when SQLite is locked: nothing was done. A client waits longer for an answer.
+_BUSY, _PATIENCE = 503, 20
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,22 +52,6 @@ class Seen:
     def line(self) -> str:
         """``METHOD path``."""
         return f"{self.method} {self.path}"
-
-
-def without_busy(requests: t.Sequence[Seen]) -> list[Seen]:
-    """The requests of one client as they are when the server is never too busy, which it says with 503.
-
-    Such a request is sent again; a client that writes may look first what came of it.
-    """
-    left = list(requests)
-    busy = [number for number, request in enumerate(left) if request.status == 503]
-    for number in reversed(busy):
-        again = number + 1
-        while again < len(left) and left[again].line != left[number].line and not left[again].writes:
-            again += 1
-        sent_again = again < len(left) and left[again].line == left[number].line
-        del left[number : again if sent_again else number + 1]
-    return left
 
 
 @dataclasses.dataclass
@@ -104,12 +90,15 @@ class Proxy:
 
     :param upstream: the server's API address.
     :param certificate: files of a certificate and its key, to speak TLS.
+    :param patient: send again what the server is too busy for, so that no client hears of it, and how busy the server
+        is does not decide what a client sends.
     :ivar api_url: what to give to the code under test.
     :ivar connections: how many connections clients have opened.
     """
 
-    def __init__(self, upstream: str, certificate: tuple[Path, Path] | None = None) -> None:
+    def __init__(self, upstream: str, certificate: tuple[Path, Path] | None = None, *, patient: bool = False) -> None:
         self._upstream = urllib.parse.urlsplit(upstream)
+        self._patience = _PATIENCE if patient else 0
         self._lock = threading.Lock()
         self._seen: list[Seen] = []
         self._faults: list[Fault] = []
@@ -229,6 +218,16 @@ class Proxy:
             self._seen.append(seen)
 
     def _forward(
+        self, method: str, target: str, headers: t.Mapping[str, str], data: bytes
+    ) -> tuple[int, list[tuple[str, str]], bytes]:
+        deadline = time.monotonic() + self._patience
+        while True:
+            answer = self._ask(method, target, headers, data)
+            if answer[0] != _BUSY or time.monotonic() >= deadline:
+                return answer
+            time.sleep(0.1)
+
+    def _ask(
         self, method: str, target: str, headers: t.Mapping[str, str], data: bytes
     ) -> tuple[int, list[tuple[str, str]], bytes]:
         connection = http.client.HTTPConnection(self._upstream.hostname or "", self._upstream.port, timeout=60)

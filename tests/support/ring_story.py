@@ -26,16 +26,29 @@ class RingStory:
     """A ring, one record after the other.
 
     :param begin: when the first record is written; each later one follows after a second. By default a minute ago.
+    :param live: each record is written when it is told instead.
     :ivar chain: what the ledger says so far.
     """
 
-    def __init__(self, solution: str = "hotpass", ring: str = "dev", begin: datetime.datetime | None = None) -> None:
+    def __init__(
+        self,
+        solution: str = "hotpass",
+        ring: str = "dev",
+        begin: datetime.datetime | None = None,
+        *,
+        live: bool = False,
+    ) -> None:
+        self._live = live
         self.chain = Chain.build(solution, ring)
         self._clock = begin or datetime.datetime.now(datetime.UTC) - datetime.timedelta(minutes=1)
 
     def add(self, draft: Draft) -> Record:
         """Append one record."""
-        self._clock += datetime.timedelta(seconds=1)
+        if self._live:
+            # The server tells two moments apart when there are some milliseconds between them.
+            self._clock = max(datetime.datetime.now(datetime.UTC), self._clock + datetime.timedelta(seconds=0.1))
+        else:
+            self._clock += datetime.timedelta(seconds=1)
         at = self._clock.isoformat(timespec="microseconds").replace("+00:00", "Z")
         record = self.chain.next(draft, at=at)
         self.chain = self.chain.extended(record)

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import datetime
 import re
-import time
 import typing as t
 import uuid
 
@@ -24,8 +23,6 @@ from ansible_collections.hotpass.prefect.plugins.module_utils.release.states imp
 PREFIX = "hotpass.ring."
 # An older event is not sent again: the server may have dropped it for its age, and would alert once more.
 TELL_AGAIN = datetime.timedelta(hours=24)
-# Seconds in which the server takes in one step before the next one comes.
-_PAUSE = 0.25
 
 _NAMESPACE = uuid.UUID("7d1c3b1e-52b7-5e4b-9c1d-6a0f4e6a4c55")
 _TOLD = frozenset({Event.TRANSITION, Event.PERMIT, Event.APPROVAL, Event.VETO, Event.HOLD})
@@ -54,7 +51,7 @@ def announce(session: Session, chain: Chain, records: t.Iterable[Record]) -> lis
     :returns: warnings: none, or one sentence.
     """
     try:
-        events.send(session, _events_of(chain, records))
+        events.send(session, _in_order(_events_of(chain, records)))
     except CollectionError as error:
         return [_warning(chain, error)]
     return []
@@ -63,9 +60,7 @@ def announce(session: Session, chain: Chain, records: t.Iterable[Record]) -> lis
 def ensure(session: Session, chain: Chain) -> list[str]:
     """Tell what a promoter that died may have left untold; reads only, when nothing is missing.
 
-    Looks at the latest 50 events of the last 24 hours. The server shows the events of one request to its automations in
-    any order, and one that waits for the end of a deployment would see the end before the beginning, and alert; so
-    what is missing is sent step by step, with a pause between the steps.
+    Looks at the latest 50 events of the last 24 hours.
 
     :returns: warnings: none, or one sentence.
     """
@@ -74,10 +69,7 @@ def ensure(session: Session, chain: Chain) -> list[str]:
     told = _events_of(chain, recent[-events.MOST :])[-events.MOST :]
     try:
         arrived = events.arrived(session, told)
-        for number, group in enumerate(_rounds(event for event in told if event["id"] not in arrived)):
-            if number:
-                time.sleep(_PAUSE)
-            events.send(session, group)
+        events.send(session, _in_order(event for event in told if event["id"] not in arrived))
     except CollectionError as error:
         return [_warning(chain, error)]
     return []
@@ -106,17 +98,18 @@ def _events_of(chain: Chain, records: t.Iterable[Record]) -> list[events.Event]:
     return told
 
 
-def _rounds(told: t.Iterable[events.Event]) -> list[list[events.Event]]:
-    """The events in groups that hold one event of each generation at most, in their order."""
-    rounds: list[list[events.Event]] = []
-    of_generation: dict[str, int] = {}
-    latest = 0
+def _in_order(told: t.Iterable[events.Event]) -> list[events.Event]:
+    """The events of one request, each with the one before it as what it follows.
+
+    Else the server shows two of them to its automations at a time, in any order: one that waits for the end of a
+    deployment may see the end before the beginning, and alert; and where its database is SQLite, the two may lock each
+    other out until the server drops one. Nothing follows an event of another request: the server would hold it back for
+    a quarter of an hour when that one was lost, or was seen before the server was started anew.
+    """
+    ordered: list[events.Event] = []
     for event in told:
-        generation = event["resource"]["hotpass.generation"]
-        latest = max(latest, of_generation.get(generation, 0))
-        of_generation[generation] = latest + 1
-        rounds[latest:] = [[*(rounds[latest] if latest < len(rounds) else []), event]]
-    return rounds
+        ordered.append({**event, "follows": ordered[-1]["id"]} if ordered else event)
+    return ordered
 
 
 def _warning(chain: Chain, error: CollectionError) -> str:

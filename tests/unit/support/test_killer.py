@@ -56,17 +56,19 @@ PLAYBOOK = """
 class Upstream(t.NamedTuple):
     url: str
     got: list[str]
+    busy: list[bool]
 
 
 @pytest.fixture
 def upstream() -> t.Iterator[Upstream]:
     got: list[str] = []
+    busy: list[bool] = []
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             got.append(f"{self.command} {self.path}")
             body = self.path.encode()
-            self.send_response(200)
+            self.send_response(503 if busy and busy.pop() else 200)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)
@@ -79,7 +81,7 @@ def upstream() -> t.Iterator[Upstream]:
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
         thread.start()
-        yield Upstream(f"http://127.0.0.1:{server.server_address[1]}/api", got)
+        yield Upstream(f"http://127.0.0.1:{server.server_address[1]}/api", got, busy)
         server.shutdown()
         thread.join()
 
@@ -103,6 +105,13 @@ def command(killer: Killer, log: Path, count: int = 4) -> list[str]:
 
 def lines(path: Path) -> list[str]:
     return path.read_text(encoding="utf-8").splitlines()
+
+
+def test_no_command_hears_that_the_server_was_busy(killer: Killer, upstream: Upstream, log: Path) -> None:
+    upstream.busy += [False, True, True, False]
+    ending = killer.run(command(killer, log))
+    assert (ending.code, len(ending.requests), len(upstream.got)) == (0, 4, 6)
+    assert [seen.status for seen in killer.seen] == [200] * 4
 
 
 def test_without_a_position_it_only_counts(killer: Killer, upstream: Upstream, log: Path) -> None:
