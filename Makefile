@@ -6,6 +6,8 @@
 PYTHON ?= python3
 VENV ?= .venv
 IMPORTER_VENV ?= .venv-importer
+# The awx.awx collection, for tests and linters.
+AWX_COLLECTIONS := .cache/awx
 # uv is needed by `make lock` alone, and comes with the tools; UV=uv takes one from elsewhere.
 UV ?= $(VENV)/bin/uv
 # More arguments for the demo's playbook, for instance: make demo DEMO_ARGS="-e prefect_port=4300"
@@ -58,7 +60,7 @@ stop: setup ## Stop the embedded Prefect
 .PHONY: test test-unit test-all molecule bench
 test: test-all molecule ## Run every test: unit, property, integration, then the demo as a molecule scenario
 
-test-all: $(VENV)/.dev-stamp ## Run every pytest test
+test-all: $(VENV)/.dev-stamp $(AWX_COLLECTIONS)/.stamp ## Run every pytest test
 	@echo "Running every pytest test"
 	@$(IN_VENV) python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
@@ -98,8 +100,9 @@ lint-shell: ## bash syntax of the scripts
 	$(STEP) "Checking the syntax of the shell scripts" bash -c \
 	    'for script in .ci/run tests/tools/*.sh roles/*/files/*.sh; do bash -n "$$script" || exit 1; done'
 
-lint-ansible: $(VENV)/.dev-stamp ## ansible-lint, production profile
-	$(STEP) "Checking playbooks and roles with ansible-lint" $(IN_VENV) ansible-lint --offline --strict --nocolor
+lint-ansible: $(VENV)/.dev-stamp $(AWX_COLLECTIONS)/.stamp ## ansible-lint, production profile
+	$(STEP) "Checking playbooks and roles with ansible-lint" \
+	    $(IN_VENV) ANSIBLE_COLLECTIONS_PATH=collections:$(AWX_COLLECTIONS) ansible-lint --offline --strict --nocolor
 
 lint-docs: $(VENV)/.dev-stamp ## Changelog and plugin documentation
 	$(STEP) "Checking the changelog with antsibull-changelog" $(IN_VENV) antsibull-changelog lint
@@ -126,6 +129,7 @@ lock: $(if $(filter $(VENV)/bin/uv,$(UV)),$(VENV)/.dev-stamp) ## Write the locks
 	@$(COMPILE) -c requirements/dev.txt requirements/runtime.in -o requirements/runtime.txt
 	@$(COMPILE) -c requirements/dev.txt requirements/prefect.in -o requirements/prefect.txt
 	@$(COMPILE) requirements/importer.in -o requirements/importer.txt
+	@$(COMPILE:3.11=3.12) --no-deps requirements/awx.in -o requirements/awx.txt
 
 clean: ## Stop the embedded Prefect; remove environments, caches, products and its state
 	@if [ -e $(VENV)/.runtime-stamp ] && [ -d .hotpass ]; then $(MAKE) --no-print-directory stop; fi
@@ -156,4 +160,8 @@ $(IMPORTER_VENV)/.stamp: requirements/importer.txt | $(VENV)/.made-stamp
 	$(STEP) "Making $(IMPORTER_VENV)" $(BIN)/python -m venv --clear $(IMPORTER_VENV)
 	$(STEP) "Installing galaxy-importer into $(IMPORTER_VENV)" \
 	    $(IMPORTER_VENV)/bin/pip $(PIP_INSTALL) -r requirements/importer.txt
+	@touch $@
+
+$(AWX_COLLECTIONS)/.stamp: requirements/awx.txt | $(VENV)/.made-stamp
+	$(STEP) "Fetching the awx.awx collection into $(AWX_COLLECTIONS)" $(BIN)/python tests/tools/awx_collection.py $(AWX_COLLECTIONS)
 	@touch $@
