@@ -108,7 +108,7 @@ def lines(path: Path) -> list[str]:
 
 
 def test_no_command_hears_that_the_server_was_busy(killer: Killer, upstream: Upstream, log: Path) -> None:
-    upstream.busy += [False, True, True, False]
+    upstream.busy.extend([False, True, True, False])
     ending = killer.run(command(killer, log))
     assert (ending.code, len(ending.requests), len(upstream.got)) == (0, 4, 6)
     assert [seen.status for seen in killer.seen] == [200] * 4
