@@ -57,7 +57,7 @@ stop: setup ## Stop the embedded Prefect
 	@$(IN_VENV) ansible-playbook playbooks/stop.yml
 
 ##@ Check
-.PHONY: test test-unit test-all molecule bench
+.PHONY: test test-unit test-all molecule runner-test airgap-test ee-test bench
 test: test-all molecule ## Run every test: unit, property, integration, then the demo as a molecule scenario
 
 test-all: $(VENV)/.dev-stamp $(AWX_COLLECTIONS)/.stamp ## Run every pytest test
@@ -68,9 +68,18 @@ test-unit: $(VENV)/.dev-stamp ## Run the unit tests: seconds, no server
 	@echo "Running the unit tests"
 	@$(IN_VENV) python -m pytest tests/unit $(PYTEST_ARGS)
 
+runner-test: $(VENV)/.dev-stamp ## Run the playbook of every AWX job template with ansible-runner, as AWX would
+	@$(IN_VENV) python -m pytest tests/integration/test_runner*.py $(PYTEST_ARGS)
+
+airgap-test: $(VENV)/.dev-stamp ## Export, then import, promote, rehearse and verify where there is no network
+	@$(IN_VENV) python -m pytest tests/integration/test_airgap*.py $(PYTEST_ARGS)
+
 molecule: $(VENV)/.dev-stamp ## Run the molecule scenarios
 	@echo "Running the molecule scenarios"
 	@$(IN_VENV) molecule test --all
+
+ee-test: $(VENV)/.dev-stamp ## Build the execution environment without an engine: a fresh environment, a real promotion
+	@tests/tools/ee.sh
 
 bench: $(VENV)/.dev-stamp ## Measure against prefect deploy, ansible.builtin.uri, bare HTTP; rollback, fence, guardrails, backfill
 	@$(IN_VENV) python tests/bench/bench.py $(BENCH_ARGS)
@@ -78,6 +87,7 @@ bench: $(VENV)/.dev-stamp ## Measure against prefect deploy, ansible.builtin.uri
 	@$(IN_VENV) python tests/bench/fence.py
 	@$(IN_VENV) python tests/bench/guardrail.py
 	@$(IN_VENV) python tests/bench/backfill.py
+	@$(IN_VENV) python tests/bench/transfer.py $(if $(findstring --quick,$(BENCH_ARGS)),--quick)
 
 ##@ Lint
 .PHONY: lint lint-python lint-types lint-yaml lint-ansible lint-shell lint-docs lint-tree lint-package sanity
@@ -128,6 +138,8 @@ lock: $(if $(filter $(VENV)/bin/uv,$(UV)),$(VENV)/.dev-stamp) ## Write the locks
 	@$(COMPILE) requirements/dev.in -o requirements/dev.txt
 	@$(COMPILE) -c requirements/dev.txt requirements/runtime.in -o requirements/runtime.txt
 	@$(COMPILE) -c requirements/dev.txt requirements/prefect.in -o requirements/prefect.txt
+	@$(COMPILE) -c requirements/dev.txt requirements/ee.in -o requirements/ee.txt
+	@$(BIN)/python tests/tools/ee_pins.py
 	@$(COMPILE) requirements/importer.in -o requirements/importer.txt
 	@$(COMPILE:3.11=3.12) --no-deps requirements/awx.in -o requirements/awx.txt
 

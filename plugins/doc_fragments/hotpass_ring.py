@@ -31,7 +31,8 @@ options:
       - File with the ed25519 private key (PEM, PKCS 8) that signs what this task states. Only its owner may read it.
     type: path
   signing_key_name:
-    description: Who signs with it. By default the file's name without its ending.
+    description:
+      - Who signs with it. By default the name that O(trust) has for the key, else the file's name without its ending.
     type: str
   signing_key_passphrase:
     description:

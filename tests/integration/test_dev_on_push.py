@@ -362,3 +362,48 @@ def test_only_the_first_ring_is_updated_by_a_push(site: Site) -> None:
     code, output = site.play()
     assert code == 2
     assert "takes its releases from the ring before it (ring_previous), so no push can update it" in output
+
+
+def _webhook(site: Site, event: str, reference: str, prefix: str = "awx") -> tuple[str, ...]:
+    """The arguments with which AWX starts the job of a webhook: it marks what came with the push as no template."""
+    payload = {"ref": "refs/heads/{{ lookup('pipe', 'touch pwned') }}", "after": reference}
+    said = {"event_type": event, "event_ref": reference, "payload": json.dumps(payload)}
+    lines = [f"{prefix}_webhook_{name}: !unsafe {json.dumps(value)}\n" for name, value in said.items()]
+    (site.checkout / "extravars").write_text("".join([*lines, "commit: ''\n"]), encoding="utf-8")
+    return "-e", "@extravars"
+
+
+@pytest.mark.parametrize(("event", "prefix"), [("push", "awx"), ("Push Hook", "awx"), ("push", "tower")])
+def test_a_webhook_of_awx_names_the_pushed_commit(site: Site, event: str, prefix: str) -> None:
+    first, second = site.commit("one"), site.commit("two")
+    site.git("push", "--quiet", "origin", "main")
+    code, output = site.play(*_webhook(site, event, first, prefix))
+    assert code == 0, output
+    assert [told["commit"] for told in site.told()] == [first] != [second]
+    assert site.left() == []
+    assert list(site.directory.rglob("pwned")) == []
+
+
+def test_a_webhook_for_another_branch_is_nothing_to_do_and_no_failure(site: Site) -> None:
+    site.commit("one")
+    site.git("push", "--quiet", "origin", "main")
+    site.git("checkout", "--quiet", "-b", "other")
+    other = site.commit("elsewhere")
+    site.git("push", "--quiet", "origin", "other")
+    for commit in (other, "a" * 40):
+        code, output = site.play(*_webhook(site, "push", commit))
+        assert code == 0, output
+        assert f"does not have the commit {commit}, which the webhook names" in output
+    assert (site.told(), site.left()) == ([], [])
+
+
+def test_of_other_events_nothing_is_read(site: Site) -> None:
+    latest = site.commit("one")
+    site.git("push", "--quiet", "origin", "main")
+    code, output = site.play(*_webhook(site, "create", "{{ lookup('pipe', 'touch pwned') }}"))
+    assert code == 0, output
+    assert [told["commit"] for told in site.told()] == [latest]
+    code, output = site.play(*_webhook(site, "push", "{{ lookup('pipe', 'touch pwned') }}"))
+    assert code == 2
+    assert "ring_push_commit 40 or 64 hexadecimal digits." in output
+    assert list(site.directory.rglob("pwned")) == []

@@ -201,6 +201,25 @@ def evidence(by: Person, **changes: t.Any) -> dict[str, t.Any]:
     return statements.evidence(**{**said, **changes})
 
 
+def transfer(**changes: t.Any) -> dict[str, t.Any]:
+    """The valid seal of a transfer bundle that prod exported."""
+    head = {"sequence": 12, "digest": RECORD, "generation": 7, "release": RELEASE, "state": "Active"}
+    older = {"sequence": 2, "digest": BAD, "generation": 1, "release": None, "state": None}
+    predicate = {
+        "solution": "hotpass",
+        "ring": "prod",
+        "kind": "releases",
+        "heads": {"prod": head},
+        "base": {"receipt": BAD, "heads": {"prod": older}},
+    }
+    return {
+        "_type": predicates.STATEMENT_TYPE,
+        "subject": [{"name": "SHA256SUMS", "digest": {"sha256": "4c" * 32}}],
+        "predicateType": predicates.TRANSFER,
+        "predicate": {**predicate, **changes},
+    }
+
+
 def every_kind(who: Cast) -> dict[str, tuple[dict[str, t.Any], Person, str]]:
     """One valid statement of each kind, with who may sign it, and in which role."""
     return {
@@ -210,6 +229,7 @@ def every_kind(who: Cast) -> dict[str, tuple[dict[str, t.Any], Person, str]]:
         "approval": (approval(who.bob, who.alice), who.bob, "approver"),
         "veto": (veto(who.carol), who.carol, "approver"),
         "evidence": (evidence(who.alice), who.alice, "promoter"),
+        "transfer": (transfer(), who.alice, "promoter"),
     }
 
 

@@ -85,11 +85,44 @@ def verify_chain(
     :raises CollectionError: when there is no such directory or no bundle in it, or the checkpoint is none.
     """
     kept = _parsed(checkpoint)
-    found = [verify(path, trust, registry) for path in _bundles(directory)]
-    found = [each for each in found if _wanted(each, solution, ring)]
+    found = verify_each(directory, trust, solution=solution, ring=ring, registry=registry)
     if not found:
         whose = "".join(f" of {what} {name}" for what, name in (("solution", solution), ("ring", ring)) if name)
         raise CollectionError(f"There is no bundle{whose} below {directory}.")
+    return _linked(directory, found, solution, ring, kept)
+
+
+def verify_each(
+    directory: Path,
+    trust: Trust,
+    *,
+    solution: str | None = None,
+    ring: str | None = None,
+    registry: t.Mapping[str, Recompute] | None = None,
+) -> list[Findings]:
+    """What verifying every bundle below a directory brings out, for those that :func:`verify_chain` judges.
+
+    :raises CollectionError: when there is no such directory.
+    """
+    found = [verify(path, trust, registry) for path in _bundles(directory)]
+    return [each for each in found if _wanted(each, solution, ring)]
+
+
+def verify_links(
+    directory: Path, found: t.Iterable[Findings], *, solution: str, ring: str, checkpoint: str | None = None
+) -> ChainFindings:
+    """What :func:`verify_chain` says of bundles of one ring that were verified already, wherever they lie.
+
+    :param directory: what all of them together are called.
+    :raises CollectionError: when the checkpoint is none.
+    """
+    return _linked(directory, list(found), solution, ring, _parsed(checkpoint))
+
+
+def _linked(
+    directory: Path, found: list[Findings], solution: str | None, ring: str | None, kept: dict[str, t.Any] | None
+) -> ChainFindings:
+    """What is wrong with verified bundles, and with how those of each ring are linked."""
     problems = [f"{each.directory}: {problem}" for each in found for problem in each.problems]
     links = [
         _Link(each.directory, str(each.seal), each.predicate)

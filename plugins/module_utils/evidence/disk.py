@@ -6,9 +6,11 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import os
 import secrets
+import stat
 import typing as t
 from pathlib import Path
 
@@ -18,17 +20,65 @@ TEMPORARY = ".writing-"
 _ATTEMPTS = 100
 
 
+def opened(path: Path) -> int:
+    """A descriptor of a plain file, to read it. No link is followed at its end, and nothing is waited for.
+
+    :raises FileNotFoundError: when there is nothing.
+    :raises CollectionError: when it is something else, or cannot be read.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        link = " (it is a link)" if error.errno == errno.ELOOP else ""
+        raise CollectionError(f"{path} cannot be read: {error.strerror}{link}.") from None
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise CollectionError(f"{path} cannot be read: it is no plain file.")
+    return descriptor
+
+
+def read_file(path: Path, largest: int) -> bytes:
+    """The bytes of a plain file.
+
+    :param largest: how many it may have.
+    :raises FileNotFoundError: when there is nothing.
+    :raises CollectionError: when it is something else, has more, or cannot be read.
+    """
+    with open(opened(path), "rb") as file:
+        try:
+            data = file.read(largest + 1)
+        except OSError as error:
+            raise CollectionError(f"{path} cannot be read: {error.strerror}.") from None
+    if len(data) > largest:
+        raise CollectionError(f"{path} has more than {largest} bytes, which is not read.")
+    return data
+
+
 def write_file(path: Path, data: bytes) -> None:
     """Write a file beside its place, bring it to the disk, and put it there; directories above it are made.
 
     :raises CollectionError: when it cannot be written.
+    """
+    with written(path) as file:
+        file.write(data)
+
+
+@contextlib.contextmanager
+def written(path: Path) -> t.Iterator[t.BinaryIO]:
+    """A new file beside its place, which is brought to the disk and put there when all went well.
+
+    Directories above it are made. An ``OSError`` inside counts as one of writing.
+
+    :raises CollectionError: when it cannot be written; what was at the place before is still there then.
     """
     fresh = path.with_name(f"{TEMPORARY}{secrets.token_hex(8)}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             with open(fresh, "xb") as file:
-                file.write(data)
+                yield file
                 file.flush()
                 os.fsync(file.fileno())
             os.replace(fresh, path)

@@ -26,7 +26,7 @@ from ansible_collections.hotpass.prefect.plugins.module_utils.evidence.bundle im
     parsed,
 )
 from ansible_collections.hotpass.prefect.plugins.module_utils.evidence.recompute import Documents, Recompute
-from ansible_collections.hotpass.prefect.plugins.module_utils.evidence.tree import read_tree
+from ansible_collections.hotpass.prefect.plugins.module_utils.evidence.tree import Strange, read_tree
 from ansible_collections.hotpass.prefect.plugins.module_utils.release import envelopes
 from ansible_collections.hotpass.prefect.plugins.module_utils.release.digests import digest_of
 from ansible_collections.hotpass.prefect.plugins.module_utils.release.predicates import EVIDENCE
@@ -110,6 +110,23 @@ def verify(
     :raises CollectionError: when there is no such directory.
     """
     files, strange = read_tree(directory)
+    return verify_files(directory, files, trust, registry, name, strange)
+
+
+def verify_files(
+    directory: Path,
+    files: t.Mapping[str, bytes],
+    trust: Trust,
+    registry: t.Mapping[str, Recompute] | None = None,
+    name: str | None = None,
+    strange: t.Iterable[Strange] = (),
+) -> Findings:
+    """The same as :func:`verify`, of files that were read already; the directory need not be there.
+
+    :param directory: what the bundle is called in sentences, and the place that it claims.
+    :param files: the bytes of each file by its name.
+    :param strange: what else there was in the bundle, as pairs of a name and what is wrong with it.
+    """
     problems = [Problem(file, text) for file, text in strange]
     predicate, sealed, signers = _seal(files.get(SEAL), trust, problems)
     manifests: dict[str, bytes] = {file: files[file] for file in (MANIFEST, TAG_MANIFEST) if file in files}

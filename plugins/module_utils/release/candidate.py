@@ -79,7 +79,8 @@ def _from_statements(ring: Ring, name: str, unreachable: CollectionError) -> Pre
     if found is None:
         raise CollectionError(
             f"What is Active in ring {name} cannot be told: its server does not answer ({unreachable.message}), and "
-            "the store has no signed statement of it that this ring trusts; name a release, or reach the server."
+            "the store has no signed statement of it that this ring trusts; import a transfer bundle of that ring, "
+            "name a release, or reach the server."
         )
     proven = {
         release

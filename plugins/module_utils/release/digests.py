@@ -28,6 +28,24 @@ def canonical(document: t.Any) -> bytes:
     return json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
 
 
+def read_canonical(data: bytes, what: str, largest: int) -> t.Any:
+    """A JSON document that is written as :func:`canonical` writes it, so that nobody can read it in two ways.
+
+    :param largest: bytes that it may have.
+    :raises CollectionError: for anything else, naming ``what``.
+    """
+    if len(data) > largest:
+        raise CollectionError(f"{what} has {len(data)} bytes; allowed are {largest}.")
+    try:
+        document = json.loads(data)
+        same = canonical(document) == data
+    except (ValueError, RecursionError):
+        raise CollectionError(f"{what} is no JSON of the kind that is signed here (UTF-8, no fractions).") from None
+    if not same:
+        raise CollectionError(f"{what} is not written canonically: keys sorted and once each, no spaces, UTF-8.")
+    return document
+
+
 def digest_of(data: bytes) -> str:
     """The name of some bytes: ``sha256:`` and 64 hexadecimal digits."""
     return f"sha256:{hashlib.sha256(data).hexdigest()}"

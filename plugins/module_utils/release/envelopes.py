@@ -17,7 +17,11 @@ import typing as t
 
 from ansible_collections.hotpass.prefect.plugins.module_utils.errors import CollectionError
 from ansible_collections.hotpass.prefect.plugins.module_utils.release import predicates
-from ansible_collections.hotpass.prefect.plugins.module_utils.release.digests import canonical, digest_of
+from ansible_collections.hotpass.prefect.plugins.module_utils.release.digests import (
+    canonical,
+    digest_of,
+    read_canonical,
+)
 from ansible_collections.hotpass.prefect.plugins.module_utils.release.keys import SigningKey
 from ansible_collections.hotpass.prefect.plugins.module_utils.release.predicates import Malformed
 from ansible_collections.hotpass.prefect.plugins.module_utils.release.trust import ROLES, Trust, TrustedKey
@@ -173,17 +177,10 @@ def _statement(payload: bytes) -> Statement:
 
 
 def _canonical_json(data: bytes, what: str) -> t.Any:
-    """Read by a check that leaves no two readings: the document has to be written back to the same bytes."""
-    if len(data) > LARGEST:
-        raise Malformed(f"{what} has {len(data)} bytes; allowed are {LARGEST}.")
     try:
-        document = json.loads(data)
-        same = canonical(document) == data
-    except (ValueError, RecursionError):
-        raise Malformed(f"{what} is no JSON of the kind that is signed here (UTF-8, no fractions).") from None
-    if not same:
-        raise Malformed(f"{what} is not written canonically: keys sorted and once each, no spaces, UTF-8.")
-    return document
+        return read_canonical(data, what, LARGEST)
+    except CollectionError as error:
+        raise Malformed(error.message) from None
 
 
 def _base64(text: t.Any, what: str) -> bytes:

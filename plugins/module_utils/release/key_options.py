@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import typing as t
 
 from ansible.module_utils.basic import env_fallback
@@ -41,12 +42,18 @@ TRUST_SPEC = Spec(
 def signing_key_from_params(params: t.Mapping[str, t.Any]) -> SigningKey | None:
     """The key that a task's arguments name; None when they name none.
 
-    :raises CollectionError: when it cannot be loaded.
+    A key without a name is called as the task's trust calls it: AWX keeps keys in files that have a name by chance.
+
+    :raises CollectionError: when it cannot be loaded, or an entry of the trust is none.
     """
     path = params.get("signing_key")
     if path is None:
         return None
-    return load_signing_key(path, params.get("signing_key_passphrase"), params.get("signing_key_name"))
+    key = load_signing_key(path, params.get("signing_key_passphrase"), params.get("signing_key_name"))
+    if params.get("signing_key_name") is not None:
+        return key
+    known = [trusted.name for trusted in trust_from_params(params).keys if trusted.key_id == key.key_id]
+    return dataclasses.replace(key, name=known[0]) if known else key
 
 
 def trust_from_params(params: t.Mapping[str, t.Any]) -> Trust:

@@ -14,9 +14,11 @@ from ansible_collections.hotpass.prefect.plugins.module_utils.errors import Coll
 from ansible_collections.hotpass.prefect.plugins.module_utils.release import statement_rules as rules
 from ansible_collections.hotpass.prefect.plugins.module_utils.release.digests import canonical
 from ansible_collections.hotpass.prefect.plugins.module_utils.release.schema_parts import (
+    BASE,
     COMMIT,
     DIGEST,
     GENERATION,
+    HEADS,
     HEX_256,
     INSTANT,
     NAME,
@@ -39,13 +41,17 @@ ROLLBACK: t.Final = "https://example.com/hotpass/prefect/rollback/v1"
 APPROVAL: t.Final = "https://example.com/hotpass/prefect/approval/v1"
 VETO: t.Final = "https://example.com/hotpass/prefect/veto/v1"
 EVIDENCE: t.Final = "https://example.com/hotpass/prefect/evidence/v1"
-PREDICATE_TYPES: t.Final = (PROVENANCE, PROMOTION, ROLLBACK, APPROVAL, VETO, EVIDENCE)
+TRANSFER: t.Final = "https://example.com/hotpass/prefect/transfer/v1"
+PREDICATE_TYPES: t.Final = (PROVENANCE, PROMOTION, ROLLBACK, APPROVAL, VETO, EVIDENCE, TRANSFER)
 
 VERDICTS: t.Final = ("pass", "fail", "inconclusive", "error")
 BUNDLE_VERDICTS: t.Final = (*VERDICTS, "not_exercised", "refused")
 BUNDLE_KINDS: t.Final = ("backfill", "promotion", "rollback", "refusal")
 SEALED_FILE: t.Final = "tagmanifest-sha256.txt"
 """The file of a bundle whose sha256 stands for all others: it lists what they hash to."""
+TRANSFER_KINDS: t.Final = ("releases", "evidence")
+TRANSFER_SUMS: t.Final = "SHA256SUMS"
+"""The file of a transfer bundle whose sha256 stands for all others."""
 
 
 class Malformed(CollectionError):
@@ -174,15 +180,33 @@ _PREDICATES: dict[str, tuple[str, Schema]] = {
             }
         ),
     ),
+    TRANSFER: (
+        "transfer",
+        object_of(
+            {
+                "solution": NAME,
+                "ring": NAME,
+                "kind": {"enum": list(TRANSFER_KINDS)},
+                "heads": HEADS,
+                "base": BASE,
+            }
+        ),
+    ),
 }
 _SUBJECTS: dict[str, Schema] = {
+    TRANSFER: {
+        "type": "array",
+        "items": object_of({"name": {"const": TRANSFER_SUMS}, "digest": object_of({"sha256": HEX_256})}),
+        "minItems": 1,
+        "maxItems": 1,
+    },
     EVIDENCE: {
         "type": "array",
         "prefixItems": [object_of({"name": {"const": SEALED_FILE}, "digest": object_of({"sha256": HEX_256})})],
         "items": _SUBJECT,
         "minItems": 1,
         "maxItems": 2,
-    }
+    },
 }
 
 
@@ -214,6 +238,7 @@ _RULES: dict[str, tuple[t.Callable[[Schema, Schema], str | None], ...]] = {
     APPROVAL: (rules.subject, rules.instants, rules.validity),
     VETO: (rules.subject, rules.instants),
     EVIDENCE: (rules.subjects, rules.instants, rules.place, rules.named_moment),
+    TRANSFER: (rules.own_head,),
 }
 
 

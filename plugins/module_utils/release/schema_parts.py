@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import typing as t
 
+from ansible_collections.hotpass.prefect.plugins.module_utils.release.states import State
+
 Schema = dict[str, t.Any]
 
 
@@ -52,3 +54,17 @@ INSTANT: Schema = {
 }
 PERSON = object_of({"name": text(100)}, {"keyId": HEX_256, "user": text(100), "job": text(200)})
 SIGNER = object_of({"name": text(100), "keyId": HEX_256}, {"user": text(100), "job": text(200)})
+HEAD = object_of(
+    {
+        "sequence": GENERATION,
+        "digest": DIGEST,
+        "generation": {**GENERATION, "minimum": 0},
+        "release": or_null(DIGEST),
+        "state": or_null({"enum": sorted(state.value for state in State)}),
+    }
+)
+KNOWN_HEADS: Schema = {"type": "object", "propertyNames": NAME, "additionalProperties": HEAD, "maxProperties": 100}
+"""Where the ledgers of some rings end, by ring."""
+HEADS: Schema = {**KNOWN_HEADS, "minProperties": 1}
+BASE = or_null(object_of({"receipt": DIGEST, "heads": KNOWN_HEADS}))
+"""The receipt that a delta is made for."""

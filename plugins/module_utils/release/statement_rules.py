@@ -107,3 +107,9 @@ def named_moment(_statement: Schema, predicate: Schema) -> str | None:
     except ValueError:
         return f"its name is {predicate['name']}, a moment that never was"
     return None
+
+
+def own_head(_statement: Schema, predicate: Schema) -> str | None:
+    """Who exports vouches for the head of their own ring, if for any."""
+    heads, ring = predicate["heads"], predicate["ring"]
+    return None if ring in heads else f"it is of ring {ring}, and brings no head of it, only of {', '.join(heads)}"

@@ -60,7 +60,7 @@ def test_no_other_schema_is_published() -> None:
     assert {file.name for file in SCHEMAS.iterdir()} == names
 
 
-@pytest.mark.parametrize("kind", ["provenance", "promotion", "rollback", "approval", "veto", "evidence"])
+@pytest.mark.parametrize("kind", ["provenance", "promotion", "rollback", "approval", "veto", "evidence", "transfer"])
 def test_an_unknown_field_is_refused_wherever_it_stands(people: Cast, kind: str) -> None:
     statement, _signer, _role = attesting.every_kind(people)[kind]
     free = {("predicate", "gates", 0, "detail"), ("predicate", "runDetails", "builder", "version")}
@@ -96,6 +96,7 @@ NOT_NEEDED = {
     "approval": {"approver.user", *(f"requestedBy.{field}" for field in WHO)},
     "veto": {f"by.{field}" for field in WHO},
     "evidence": {"sealedBy.user"},
+    "transfer": {"base.heads.prod"},
 }
 
 
@@ -107,7 +108,7 @@ def test_exactly_these_fields_may_be_left_out(people: Cast, kind: str) -> None:
     assert left_out == {f"predicate.{path}" for path in NOT_NEEDED[kind]}
 
 
-@pytest.mark.parametrize("kind", ["provenance", "promotion", "rollback", "approval", "veto", "evidence"])
+@pytest.mark.parametrize("kind", ["provenance", "promotion", "rollback", "approval", "veto", "evidence", "transfer"])
 def test_a_value_of_another_type_is_refused(people: Cast, kind: str) -> None:
     statement, _signer, _role = attesting.every_kind(people)[kind]
     for path in places(statement):
@@ -175,6 +176,14 @@ def test_a_value_of_another_type_is_refused(people: Cast, kind: str) -> None:
         ("evidence", "predicate.verdict", "passed", "predicate.verdict; allowed: enum"),
         ("evidence", "predicate.live", "yes", "predicate.live; allowed: type boolean"),
         ("evidence", "predicate.sealedAt", "2026-02-30T00:00:00.000000Z", "a moment that never was"),
+        ("transfer", "subject.0.name", "SHA512SUMS", "subject.0.name; allowed: const SHA256SUMS"),
+        ("transfer", "subject", [], "subject; allowed: minItems 1"),
+        ("transfer", "predicate.kind", "wheels", "predicate.kind; allowed: enum"),
+        ("transfer", "predicate.ring", "dev", "it is of ring dev, and brings no head of it, only of prod"),
+        ("transfer", "predicate.heads", {}, "predicate.heads; allowed: minProperties 1"),
+        ("transfer", "predicate.heads.prod.sequence", 0, "predicate.heads.prod.sequence; allowed: minimum 1"),
+        ("transfer", "predicate.heads.prod.state", "active", "predicate.heads.prod.state; allowed: anyOf"),
+        ("transfer", "predicate.base.receipt", "4c", "predicate.base; allowed: anyOf"),
         ("veto", "predicate.rings", [], "predicate.rings; allowed: anyOf"),
         ("veto", "predicate.rings", "prod", "predicate.rings; allowed: anyOf"),
         ("veto", "predicate.rings", ["prod", "prod"], "predicate.rings; allowed: anyOf"),

@@ -143,3 +143,15 @@ def test_the_options_of_a_task_lead_to_a_key_and_a_trust(alice: Person, tmp_path
     assert trust_from_params(given).find(alice.key_id) is not None
     assert signing_key_from_params({"signing_key": None}) is None
     assert trust_from_params({"trust": None}) == Trust()
+
+
+def test_a_key_without_a_name_is_called_as_the_trust_calls_it(alice: Person, bob: Person, tmp_path: Path) -> None:
+    # AWX keeps a key in a file that has a name by chance.
+    chance = (tmp_path / "alice.pem").rename(tmp_path / "tmp_x8k2")
+    entries = [bob.entry("approver"), alice.entry("promoter")]
+    known = signing_key_from_params({"signing_key": str(chance), "trust": entries})
+    assert known is not None
+    assert (known.name, known.key_id) == ("alice", alice.key_id)
+    stranger = signing_key_from_params({"signing_key": str(chance), "trust": entries[:1]})
+    assert stranger is not None
+    assert stranger.name == "tmp_x8k2"

@@ -1,0 +1,45 @@
+# Copyright: (c) 2026, Hotpass maintainers
+# GNU General Public License v3.0+ (see LICENSES or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The room of ``hotpass_transfer``: what travels to a site without a network, and what comes back."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.hotpass.prefect.plugins.module_utils.room import Context, Outcome
+
+
+def manage(params: dict[str, t.Any], context: Context) -> Outcome:
+    """Write a transfer bundle, verify one, or bring one in; which kind is brought in says the bundle.
+
+    :raises CollectionError: for whatever stands in the way; see the functions of the states.
+    """
+    if params["state"] == "exported":
+        return (_export_evidence if params["kind"] == "evidence" else _export)(params, context)
+    return _verify(params, context) if params["state"] == "verified" else _bring_in(params, context)
+
+
+# Each is imported when it is asked for: who verifies needs none of what an export takes.
+def _export(params: dict[str, t.Any], context: Context) -> Outcome:
+    from ansible_collections.hotpass.prefect.plugins.module_utils.transfer.exporting import export
+
+    return export(params, context)
+
+
+def _export_evidence(params: dict[str, t.Any], context: Context) -> Outcome:
+    from ansible_collections.hotpass.prefect.plugins.module_utils.transfer.evidence_export import export
+
+    return export(params, context)
+
+
+def _verify(params: dict[str, t.Any], context: Context) -> Outcome:
+    from ansible_collections.hotpass.prefect.plugins.module_utils.transfer.importing import verify
+
+    return verify(params, context)
+
+
+def _bring_in(params: dict[str, t.Any], context: Context) -> Outcome:
+    from ansible_collections.hotpass.prefect.plugins.module_utils.transfer.importing import bring_in
+
+    return bring_in(params, context)

@@ -1,0 +1,272 @@
+# Copyright: (c) 2026, Hotpass maintainers
+# GNU General Public License v3.0+ (see LICENSES or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Importing releases: what is written, what never is, and that running again makes up for whatever stopped it."""
+
+from __future__ import annotations
+
+import itertools
+import shutil
+import sys
+import typing as t
+from pathlib import Path
+
+import pytest
+from ansible_collections.hotpass.prefect.plugins.module_utils.errors import CollectionError
+from ansible_collections.hotpass.prefect.plugins.module_utils.release import building
+from ansible_collections.hotpass.prefect.plugins.module_utils.release.chain import Chain
+from ansible_collections.hotpass.prefect.plugins.module_utils.release.store import open_store
+from ansible_collections.hotpass.prefect.plugins.module_utils.room import Context, Outcome
+from ansible_collections.hotpass.prefect.plugins.module_utils.transfer import names, writing
+from ansible_collections.hotpass.prefect.plugins.module_utils.transfer.document import Release
+from ansible_collections.hotpass.prefect.plugins.module_utils.transfer.receipt import Receipt
+from ansible_collections.hotpass.prefect.plugins.module_utils.transfer.room import manage
+from ansible_collections.hotpass.prefect.plugins.module_utils.transfer.writing import Entry
+
+from tests.support import projects
+from tests.support import transfer_bundles as bundles
+from tests.support.airgap import tree
+from tests.support.attesting import Cast, cast
+
+PYTHON = f"{sys.version_info[0]}.{sys.version_info[1]}"
+STATEMENT = "application/vnd.hotpass.statement.v1"
+WHEEL = "wheels/lib-1.0-py3-none-any.whl"
+HISTORY: t.Final = bundles.chain_of(3)
+OTHER: t.Final = bundles.chain_of(3, branch="other-")
+
+
+def _until(releases: int, history: Chain = HISTORY) -> Chain:
+    """The ledger when so many releases had become Active."""
+    count = len(history.records) * releases // 3
+    return Chain.build(history.solution, history.ring, history.records[:count])
+
+
+class Stopped(Exception):
+    """The import was stopped here."""
+
+
+@pytest.fixture(scope="module")
+def people(tmp_path_factory: pytest.TempPathFactory) -> Cast:
+    return cast(tmp_path_factory.mktemp("people"))
+
+
+class Lab:
+    """A home that exports what it is told, and a site that imports it."""
+
+    def __init__(self, directory: Path, people: Cast) -> None:
+        self.directory = directory
+        self.people = people
+        self.site = directory / "site"
+        self._numbers = itertools.count()
+
+    def bundle(self, chain: Chain, *words: str, base: Receipt | None = None, **said: t.Any) -> Path:
+        """A bundle of one release for each word, each with an attachment."""
+        number = next(self._numbers)
+        root = self.directory / f"store-{number}"
+        store = open_store(str(root))
+        digests = []
+        for word in words:
+            prepared = projects.release({"flows/lab/nightly.py": word.encode()})
+            building.put(store, prepared)
+            store.attach(prepared.digest, STATEMENT, f"about {word}".encode(), "application/json", {})
+            digests.append(prepared.digest)
+        files = {f"store/{path.relative_to(root)}": path for path in root.rglob("*") if path.is_file()}
+        left = [Entry(name, path) for name, path in files.items() if "/." not in name]
+        wheels = {WHEEL.removeprefix(names.WHEELS): b"pure"}
+        given = [one for one in bundles.entries(chain, wheels=wheels) if not one.name.startswith(names.STORE)]
+        alice = self.people.alice.key.public_key.encode()
+        given = [Entry(one.name, alice) if one.name == "keys/alice.pub" else one for one in given]
+        releases = tuple(Release(digest) for digest in digests)
+        about = bundles.document(chain, **{"releases": releases, "python": PYTHON, **said})
+        target = self.directory / f"bundle-{number}.tar"
+        writing.write(target, [*given, *left], about, self.people.alice.key, base)
+        return target
+
+    def bring_in(
+        self, bundle: Path, *, check: bool = False, tell: t.Callable[[str], None] = str, **params: t.Any
+    ) -> Outcome:
+        """Import it at the site."""
+        trust = [self.people.alice.entry("promoter")]
+        given = {
+            "state": "imported",
+            "bundle": str(bundle),
+            "trust": trust,
+            "solution": bundles.SOLUTION,
+            "ring": "site",
+            "store": str(self.site / "store"),
+            "transfer_dir": str(self.site / "transfer"),
+            "keys_dir": str(self.site / "keys"),
+            "allow_older": False,
+            "other_platform": False,
+            **params,
+        }
+        return manage(given, Context(check=check, run_command=projects.run_command, tell=tell))
+
+    def refused(self, bundle: Path, **params: t.Any) -> str:
+        """The sentence with which it is refused; nothing was written."""
+        before = tree(self.site)
+        with pytest.raises(CollectionError) as caught:
+            self.bring_in(bundle, **params)
+        assert tree(self.site) == before
+        return caught.value.message
+
+    @property
+    def receipt(self) -> Receipt:
+        found = Receipt.read(self.site / "transfer/receipt.json")
+        assert found is not None
+        return found
+
+
+@pytest.fixture
+def lab(tmp_path: Path, people: Cast) -> Lab:
+    return Lab(tmp_path, people)
+
+
+def test_an_import_brings_everything_once(lab: Lab) -> None:
+    bundle = lab.bundle(_until(1), "one", "two")
+    foreseen = lab.bring_in(bundle, check=True)
+    assert not lab.site.exists()
+    done = lab.bring_in(bundle)
+    assert done.changed
+    assert foreseen.result["transfer"]["written"] == done.result["transfer"]["written"]
+    assert foreseen.diff == done.diff
+    assert done.result["transfer"]["relations"] == {"home": "first"}
+    store = open_store(str(lab.site / "store"))
+    releases = [release["digest"] for release in done.result["transfer"]["releases"]]
+    assert sorted(store.releases()) == sorted(releases)
+    assert sorted(store.attachments(release, STATEMENT)[0] for release in releases) == [b"about one", b"about two"]
+    assert (lab.site / "transfer" / WHEEL).read_bytes() == b"pure"
+    assert (lab.site / "transfer/collection/hotpass-prefect-1.2.0.tar.gz").read_bytes() == b"the collection"
+    assert (lab.site / "keys/alice.pub").read_text() == lab.people.alice.key.public_key
+    assert lab.receipt.heads["home"].sequence == _until(1).records[-1].sequence
+    assert lab.receipt.imported == (done.result["transfer"]["seal"],)
+
+    before = {path: path.stat().st_mtime_ns for path in lab.site.rglob("*")}
+    again = lab.bring_in(bundle)
+    assert (again.changed, again.diff, again.result["transfer"]["written"]) == (False, [], {})
+    assert {path: path.stat().st_mtime_ns for path in lab.site.rglob("*")} == before
+    assert not lab.bring_in(bundle, check=True).changed
+
+
+def test_running_again_makes_up_for_an_import_that_stopped_anywhere(lab: Lab, people: Cast, tmp_path: Path) -> None:
+    bundle = lab.bundle(_until(1), "one")
+    steps: list[str] = []
+    lab.bring_in(bundle, tell=steps.append)
+    whole = {name.removeprefix(str(lab.site)): content for name, content in tree(lab.site).items()}
+    assert len(steps) == 5, steps
+    assert steps[-1] == "Import: receipt"
+    for stop in steps:
+        other = Lab(tmp_path / stop.rpartition(" ")[2], people)
+
+        def tell(step: str, stop: str = stop) -> None:
+            if step == stop:
+                raise Stopped
+
+        with pytest.raises(Stopped):
+            other.bring_in(bundle, tell=tell)
+        assert not (other.site / "transfer/receipt.json").exists()
+        assert other.bring_in(bundle).changed
+        found = {name.removeprefix(str(other.site)): content for name, content in tree(other.site).items()}
+        assert found == whole, stop
+
+
+def test_what_was_damaged_at_the_site_is_mended(lab: Lab) -> None:
+    bundle = lab.bundle(_until(1), "one")
+    lab.bring_in(bundle)
+    (lab.site / "transfer" / WHEEL).write_bytes(b"PURE")
+    done = lab.bring_in(bundle)
+    assert done.result["transfer"]["written"] == {"files that are kept": [WHEEL]}
+    assert (lab.site / "transfer" / WHEEL).read_bytes() == b"pure"
+
+
+def test_an_older_head_takes_a_word_and_a_forked_one_is_never_taken(lab: Lab) -> None:
+    older, newer = lab.bundle(_until(1), "one"), lab.bundle(_until(2), "two")
+    lab.bring_in(older)
+    assert lab.bring_in(newer).result["transfer"]["relations"] == {"home": "newer"}
+    heads = lab.receipt.heads
+    said = lab.refused(older)
+    assert "It is older than what is here: the head of ring home that it brings is record" in said
+    assert "-e allow_older=true" in said
+    shutil.rmtree(lab.site / "store")
+    assert lab.bring_in(older, allow_older=True).changed
+    assert lab.receipt.heads == heads
+    assert "older" in lab.refused(older)
+
+    for length in (1, 2, 3):
+        forked = lab.bundle(_until(length, OTHER), "three")
+        for allowed in (False, True):
+            assert "The ledger of ring home is forked" in lab.refused(forked, allow_older=allowed), (length, allowed)
+
+
+def test_a_bundle_that_another_one_has_followed_takes_a_word(lab: Lab) -> None:
+    first, second = lab.bundle(_until(1), "one"), lab.bundle(_until(1), "two")
+    lab.bring_in(first)
+    assert lab.bring_in(second).result["transfer"]["relations"] == {"home": "same"}
+    assert "It was imported here before, and another one after it" in lab.refused(first)
+    assert not lab.bring_in(first, allow_older=True).changed
+    assert not lab.bring_in(second).changed
+
+
+def test_without_the_ledger_nobody_can_tell_older_from_forked(lab: Lab) -> None:
+    older, newer = lab.bundle(_until(1), "one"), lab.bundle(_until(2), "two")
+    lab.bring_in(newer)
+    (lab.site / "transfer/ledger/home.json").unlink()
+    assert "is gone, so nobody can tell" in lab.refused(older, allow_older=True)
+
+
+def test_another_key_under_a_name_is_refused(lab: Lab) -> None:
+    bundle = lab.bundle(_until(1), "one")
+    (lab.site / "keys").mkdir(parents=True)
+    (lab.site / "keys/alice.pub").write_text(lab.people.mallory.key.public_key)
+    said = lab.refused(bundle)
+    assert f"{lab.site}/keys/alice.pub is key {lab.people.mallory.key_id[:16]}" in said
+    assert f"brings key {lab.people.alice.key_id[:16]} under that name" in said
+
+
+def test_a_bundle_of_another_solution_or_for_another_machine_is_refused(lab: Lab) -> None:
+    bundle = lab.bundle(_until(1), "one")
+    assert "solution" in lab.refused(bundle, solution="other")
+    other = lab.bundle(_until(1), "one", python="3.99")
+    assert "3.99" in lab.refused(other)
+    assert lab.bring_in(other, other_platform=True).changed
+    assert "receipt of the solution hotpass" in lab.refused(bundle, solution="other")
+
+
+def test_a_delta_takes_what_the_site_has_and_is_refused_where_that_is_gone(lab: Lab) -> None:
+    first = lab.bundle(_until(1), "one")
+    lab.bring_in(first)
+    delta = lab.bundle(_until(2), "one", "two", base=lab.receipt)
+    seen = lab.bring_in(delta, check=True).result["transfer"]
+    assert seen["omitted"]["files"] > 3
+    assert WHEEL not in seen["written"].get("files that are kept", [])
+    wheel = lab.site / "transfer" / WHEEL
+    wheel.rename(lab.site / "aside")
+    assert f"a site that has {WHEEL}" in lab.refused(delta)
+    (lab.site / "aside").rename(wheel)
+    assert lab.bring_in(delta).changed
+    assert len(open_store(str(lab.site / "store")).releases()) == 2
+    assert not lab.bring_in(delta).changed
+    assert len(lab.receipt.imported) == 2
+
+    elsewhere = Lab(lab.directory / "elsewhere", lab.people)
+    assert "a delta" in elsewhere.refused(delta)
+
+
+def test_a_store_that_is_not_whole_is_refused(lab: Lab, people: Cast) -> None:
+    chain = bundles.chain_of(1)
+    target = lab.directory / "bad.tar"
+    given = bundles.entries(chain, b'{"a":"manifest"}')
+    alice = people.alice.key.public_key.encode()
+    given = [Entry(one.name, alice) if one.name == "keys/alice.pub" else one for one in given]
+    writing.write(target, given, bundles.document(chain, b'{"a":"manifest"}', python=PYTHON), people.alice.key)
+    assert "store" in lab.refused(target)
+
+
+def test_verifying_writes_nothing_and_tells_what_is_in_it(lab: Lab) -> None:
+    bundle = lab.bundle(_until(1), "one")
+    done = lab.bring_in(bundle, state="verified", store=None, transfer_dir=None)
+    assert not done.changed
+    assert done.result["transfer"]["signer"] == "alice"
+    assert not lab.site.exists()
+    bundle.write_bytes(bundle.read_bytes()[:-1])
+    assert "cut short" in lab.refused(bundle, state="verified")
