@@ -36,11 +36,13 @@ options:
     required: true
   kind:
     description:
-      - "What to export: V(releases) for a site, or V(evidence) of a site's ring, for home. The other states take what
-        the bundle says."
+      - "What to export or to import: V(releases) for a site, or V(evidence) of a site's ring, for home. By default
+        V(releases)."
+      - A bundle of the other kind is not imported. Whoever is believed for the evidence that they send could otherwise
+        send programs.
+      - A bundle is verified whichever it is, unless one is named.
     type: str
     choices: [releases, evidence]
-    default: releases
   bundle:
     description: The bundle to verify or to import.
     type: path
@@ -230,6 +232,7 @@ EXAMPLES = r"""
 - name: The evidence of a site, at home
   hotpass.prefect.hotpass_transfer:
     state: imported
+    kind: evidence
     bundle: /media/stick/hotpass-production-evidence-41.tar
     ring: production
     solution: hotpass

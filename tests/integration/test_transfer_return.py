@@ -48,7 +48,7 @@ def test_evidence_comes_home_in_two_rounds_and_is_the_same_chain(
     (first,) = stick.glob("*.tar")
 
     before = journey.at_home()
-    arguments = ("-e", f"bundle={first}", "-e", f"trust={journey.trust}")
+    arguments = ("-e", f"kind=evidence bundle={first}", "-e", f"trust={journey.trust}")
     code, said = journey.play_at_home("bundle_import.yml", *arguments, "--check")
     assert code == 0, said
     assert journey.at_home() == before

@@ -86,7 +86,7 @@ class Home:
         production = {**rings["vars"], "ring": "production", "ring_trust": [*rings["vars"]["ring_trust"], *trust]}
         inventory = self.directory / "production.yml"
         inventory.write_text(yaml.safe_dump({"ring": {"hosts": {"production": production}}}), encoding="utf-8")
-        return self.play("bundle_import.yml", "-e", f"bundle={bundle}", inventory=inventory)
+        return self.play("bundle_import.yml", "-e", f"kind=evidence bundle={bundle}", inventory=inventory)
 
     def play(self, playbook: str, *arguments: str, inventory: Path | None = None) -> Ran:
         """Run one of the playbooks."""

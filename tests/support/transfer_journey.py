@@ -75,6 +75,7 @@ class Journey:
         """Import at home."""
         given = {
             "state": "imported",
+            "kind": "evidence",
             "bundle": str(bundle),
             "ring": RING,
             "solution": self.site.solution,

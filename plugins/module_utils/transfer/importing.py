@@ -29,7 +29,7 @@ _NEEDED: t.Final = ("transfer_dir", "store", "solution", "keys_dir")
 
 
 def verify(params: dict[str, t.Any], context: Context) -> Outcome:
-    """Verify a bundle of any kind and tell what is in it. Nothing is written.
+    """Verify a bundle, of any kind unless one is asked for, and tell what is in it. Nothing is written.
 
     A delta needs ``transfer_dir``, ``store`` and ``solution``, which say where the files are that it leaves out.
 
@@ -84,9 +84,10 @@ def described(transfer: Transfer) -> Json:
     """What a verified bundle says of itself, for a task's result."""
     document = transfer.document
     said = document.to_json()
-    kept = ("kind", "solution", "ring", "collection", "python", "platforms", "releases", "keys", "heads", "base")
+    kept = ("kind", "solution", "ring", "collection", "python", "platforms", "releases", "heads", "base")
     return {
         **{field: said[field] for field in kept},
+        "public_keys": [{"name": key.name, "roles": list(key.roles)} for key in document.keys],
         "path": str(transfer.path),
         "size": transfer.size,
         "seal": transfer.seal.digest,
@@ -108,6 +109,7 @@ def _opened(params: t.Mapping[str, t.Any], site: Site | None, stack: contextlib.
         reading.verified(
             Path(params["bundle"]),
             trust_from_params(params),
+            kind=params.get("kind"),
             solution=params.get("solution"),
             python=f"{sys.version_info[0]}.{sys.version_info[1]}" if here else None,
             platforms=list(platform_tags()) if here else None,

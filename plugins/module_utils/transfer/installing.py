@@ -23,7 +23,7 @@ from ansible_collections.hotpass.prefect.plugins.module_utils.release.store impo
 from ansible_collections.hotpass.prefect.plugins.module_utils.release.store_copy import copy
 from ansible_collections.hotpass.prefect.plugins.module_utils.release.trust import PROMOTER
 from ansible_collections.hotpass.prefect.plugins.module_utils.room import Context
-from ansible_collections.hotpass.prefect.plugins.module_utils.transfer import names
+from ansible_collections.hotpass.prefect.plugins.module_utils.transfer import heads, names
 from ansible_collections.hotpass.prefect.plugins.module_utils.transfer.heads import Relation
 from ansible_collections.hotpass.prefect.plugins.module_utils.transfer.reading import Transfer
 from ansible_collections.hotpass.prefect.plugins.module_utils.transfer.receipt import Receipt
@@ -176,9 +176,9 @@ def _ledgers(site: Site, transfer: Transfer, relations: t.Mapping[str, Relation]
 def _receipt(site: Site, transfer: Transfer, relations: t.Mapping[str, Relation]) -> Step:
     """What the site has now. Its heads never go back, so that an older bundle takes a word each time."""
     before = site.receipt
-    newest = {ring: head for ring, head in transfer.document.heads.items() if relations[ring] is not Relation.OLDER}
     brought = {file.sha256: file.size for name, file in transfer.files.items() if names.may_be_spared(name)}
-    after = before.after(transfer.seal.digest, {**before.heads, **newest}, {**site.still(), **brought})
+    newest = heads.newest(before.heads, transfer.document.heads, relations)
+    after = before.after(transfer.seal.digest, newest, {**site.still(), **brought})
     same = after == before and site.receipt_file.exists()
 
     def write() -> None:
@@ -190,7 +190,5 @@ def _receipt(site: Site, transfer: Transfer, relations: t.Mapping[str, Relation]
 
 
 def _lines(receipt: Receipt) -> list[str]:
-    heads = [
-        f"head of ring {ring}: record {head.sequence} {short(head.digest)}" for ring, head in receipt.heads.items()
-    ]
-    return sorted([*heads, *(f"bundle {seal}" for seal in receipt.imported)])
+    ends = [f"head of ring {ring}: record {head.sequence} {short(head.digest)}" for ring, head in receipt.heads.items()]
+    return sorted([*ends, *(f"bundle {seal}" for seal in receipt.imported)])

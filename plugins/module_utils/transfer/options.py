@@ -49,7 +49,7 @@ TRANSFER_SPEC = (
             "solution": {"type": "str"},
             "store": {"type": "str", "fallback": (env_fallback, ["HOTPASS_STORE"])},
             "state": {"type": "str", "choices": list(STATES), "required": True},
-            "kind": {"type": "str", "choices": list(KINDS), "default": "releases"},
+            "kind": {"type": "str", "choices": list(KINDS)},
             "bundle": {"type": "path"},
             "transfer_dir": {"type": "path"},
             "python_executable": {"type": "path"},

@@ -11,13 +11,19 @@ from ansible_collections.hotpass.prefect.plugins.module_utils.room import Contex
 
 
 def manage(params: dict[str, t.Any], context: Context) -> Outcome:
-    """Write a transfer bundle, verify one, or bring one in; which kind is brought in says the bundle.
+    """Write a transfer bundle, verify one, or bring one in.
+
+    A bundle that is brought in has to be of the kind that was asked for, by default ``releases``: who is believed for
+    the evidence that they send is not believed for programs.
 
     :raises CollectionError: for whatever stands in the way; see the functions of the states.
     """
-    if params["state"] == "exported":
-        return (_export_evidence if params["kind"] == "evidence" else _export)(params, context)
-    return _verify(params, context) if params["state"] == "verified" else _bring_in(params, context)
+    if params["state"] == "verified":
+        return _verify(params, context)
+    params = {**params, "kind": params.get("kind") or "releases"}
+    if params["state"] == "imported":
+        return _bring_in(params, context)
+    return (_export_evidence if params["kind"] == "evidence" else _export)(params, context)
 
 
 # Each is imported when it is asked for: who verifies needs none of what an export takes.

@@ -8,6 +8,7 @@ Below its directory are ``receipt.json``, ``wheels/``, ``collection/`` and ``led
 
 from __future__ import annotations
 
+import functools
 import typing as t
 from pathlib import Path
 
@@ -94,12 +95,8 @@ class Site:
         found = {}
         for ring, head in transfer.document.heads.items():
             known = self.receipt.heads.get(ring)
-            relation = heads.relate(known, head, transfer.chains[ring])
-            if relation is Relation.OLDER and known is not None:
-                kept = {record.sequence: record.digest for record in self._ledger(ring, known).records}
-                if kept.get(head.sequence) != head.digest:
-                    relation = Relation.FORKED
-            found[ring] = relation
+            kept = functools.partial(self._ledger, ring, known) if known else None
+            found[ring] = heads.relate(known, head, transfer.chains[ring], kept)
         return found
 
     def _ledger(self, ring: str, head: heads.Head) -> Chain:

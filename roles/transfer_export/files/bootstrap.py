@@ -4,7 +4,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Begin at a site without a network: check a transfer bundle, then install what it brings.
 
-    python3 bootstrap.py hotpass.tar --key promoter.pub --into /opt/hotpass
+    python3 -I bootstrap.py hotpass.tar --key promoter.pub --into /opt/hotpass
 
 needs nothing but a Python 3.11, 3.12 or 3.13 and the command ``openssl`` of version 3. It verifies the seal, every
 hash and every header, and writes only then. DIR gets a virtual environment with Ansible, Prefect and the collection in
@@ -162,8 +162,10 @@ def sealed(envelope: bytes, keys: list[bytes]) -> dict[str, t.Any]:
         kind = str(found["payloadType"])
     except (KeyError, TypeError, ValueError):
         raise Refused("The seal of the bundle is no DSSE envelope.") from None
+    if len(signatures) != 1:
+        raise Refused(f"The seal of the bundle has {len(signatures)} signatures; allowed is one.")
     signed = b"DSSEv1 %d %b %d %b" % (len(kind), kind.encode(), len(payload), payload)
-    if kind != PAYLOAD_TYPE or not any(made(one, signed, key) for one in signatures for key in keys):
+    if kind != PAYLOAD_TYPE or not any(made(signatures[0], signed, key) for key in keys):
         raise Refused("The seal is not signed with a key that was given: the bundle is another's, or was sealed anew.")
     return document(payload, "The statement in the seal")
 
@@ -203,10 +205,10 @@ def verified(file: t.BinaryIO, keys: list[bytes]) -> tuple[dict[str, Entry], dic
         raise Refused("The seal is not about the SHA256SUMS of this bundle; one of the two was exchanged.")
     listed: dict[str, str] = {}
     for line in small["SHA256SUMS"].decode("ascii", "replace").splitlines():
-        digest, _, name = line.partition("  ")
-        if name in listed or not re.fullmatch("[0-9a-f]{64}", digest):
+        parts = re.fullmatch("([0-9a-f]{64})  (.+)", line)
+        if not parts or parts[2] in listed:
             raise Refused(f"SHA256SUMS has the line {line[:200]!r}, which is none of its kind or there twice.")
-        listed[name] = digest
+        listed[parts[2]] = parts[1]
     odd = sorted(listed.keys() ^ (found.keys() - {"SHA256SUMS", "seal.dsse.json"}))
     if odd:
         where = "is listed and not in the bundle" if odd[0] in listed else "is in the bundle and not listed"
@@ -327,22 +329,26 @@ def make(home: Path, work: Path, collection: str) -> None:
     """A virtual environment from the wheels in ``work`` alone, with the collection among its packages."""
     env = {"PATH": os.environ.get("PATH", os.defpath), "HOME": str(work), "LANG": "C.UTF-8", "TMPDIR": str(work)}
     env |= {"ANSIBLE_HOME": str(work / "ansible"), "PIP_CONFIG_FILE": os.devnull}
-    run([sys.executable, "-m", "venv", str(home)], env, "The virtual environment cannot be made (Debian: python3-venv)")
+    # Isolated, and not where this program was started: nothing that lies beside the bundle may run.
+    venv = [sys.executable, "-I", "-m", "venv", str(home)]
+    run(venv, env, "The virtual environment cannot be made (Debian: python3-venv)")
     python = str(home / "bin" / "python")
-    pip = [python, "-m", "pip", "--isolated", "--disable-pip-version-check", "--no-cache-dir", "install", "--quiet"]
+    pip = [python, "-I", "-m", "pip", "--isolated", "--disable-pip-version-check"]
+    install = [*pip, "--no-cache-dir", "install", "--quiet"]
     closed = ["--no-index", "--no-deps", "--only-binary=:all:", "--require-hashes", "--find-links", str(work)]
     locks = [part for lock in LOCKS for part in ("-r", str(work / lock.rpartition("/")[2]))]
-    run([*pip, *closed, *locks], env, "The wheels cannot be installed")
-    run([python, "-m", "pip", "--disable-pip-version-check", "check"], env, "The wheels do not fit together")
+    run([*install, *closed, *locks], env, "The wheels cannot be installed")
+    run([*pip, "check"], env, "The wheels do not fit together")
     # Ansible looks for collections among the packages of its Python, so no setting has to name the place.
     packages = f"{home}/lib/python{sys.version_info[0]}.{sys.version_info[1]}/site-packages"
-    galaxy = [python, f"{home}/bin/ansible-galaxy", "collection", "install", "--offline", "--force", "--no-deps"]
+    galaxy = [python, "-I", f"{home}/bin/ansible-galaxy", "collection", "install", "--offline", "--force", "--no-deps"]
     run([*galaxy, "-p", packages, str(work / collection)], env, "The collection cannot be installed")
 
 
 def run(argv: list[str], env: dict[str, str], failure: str) -> None:
     """One command, which has to end well."""
-    done = subprocess.run(argv, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace")
+    quiet: dict[str, t.Any] = {"stdin": subprocess.DEVNULL, "capture_output": True, "text": True, "errors": "replace"}
+    done = subprocess.run(argv, env=env, cwd=env["HOME"], **quiet)
     if done.returncode:
         lines = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()]
         raise Refused(f"{failure}: {' / '.join(lines[-5:])}")

@@ -231,3 +231,29 @@ def test_it_imports_nothing_but_the_standard_library(tmp_path: Path) -> None:
     )
     roots = {name.partition(".")[0] for name in json.loads(done.stdout)}
     assert roots - set(sys.stdlib_module_names) <= {"__main__", "__mp_main__"}
+
+
+def test_nothing_runs_that_lies_where_it_is_started(tmp_path: Path, people: Cast, good: bytes) -> None:
+    stick, marker = tmp_path / "stick", tmp_path / "ran"
+    stick.mkdir()
+    (stick / "bundle.tar").write_bytes(good)
+    for name in ("venv", "pip", "ensurepip", "argparse"):
+        (stick / f"{name}.py").write_text(f"open({str(marker)!r}, 'w')\n", encoding="ascii")
+    (tmp_path / "alice.pub").write_text(people.alice.key.public_key, encoding="ascii")
+    command = [sys.executable, "-I", str(BOOTSTRAP), "bundle.tar", "--key", str(tmp_path / "alice.pub")]
+    done = subprocess.run(
+        [*command, "--into", str(tmp_path / "into")], cwd=stick, capture_output=True, text=True, check=False
+    )
+    # The bundle's locks are none, which is found out by the pip of the new environment.
+    assert done.stderr.startswith("Refused: The wheels cannot be installed")
+    assert not marker.exists()
+
+
+def test_a_seal_with_a_second_signature_is_refused(tmp_path: Path, people: Cast, good: bytes) -> None:
+    files = bundles.pieces(good)
+    sealed = json.loads(bundles.body_of(files, names.SEAL))
+    sealed["signatures"] *= 2
+    twice = json.dumps(sealed, sort_keys=True, separators=(",", ":")).encode()
+    (tmp_path / "bundle.tar").write_bytes(bundles.joined(bundles.with_body(files, names.SEAL, twice)))
+    done = _run(tmp_path, people, tmp_path / "bundle.tar")
+    assert (done.code, done.err) == (1, "Refused: The seal of the bundle has 2 signatures; allowed is one.\n")

@@ -232,6 +232,13 @@ def test_a_bundle_of_another_solution_or_for_another_machine_is_refused(lab: Lab
     assert "receipt of the solution hotpass" in lab.refused(bundle, solution="other")
 
 
+def test_who_is_believed_for_evidence_cannot_send_programs_and_the_other_way_round(lab: Lab) -> None:
+    bundle = lab.bundle(_until(1), "one")
+    assert "It is of the kind releases; asked for is evidence." in lab.refused(bundle, kind="evidence")
+    evidence = bundles.tiny(lab.directory / "evidence.tar", lab.people, _until(1)).path
+    assert "It is of the kind evidence; asked for is releases." in lab.refused(evidence)
+
+
 def test_a_delta_takes_what_the_site_has_and_is_refused_where_that_is_gone(lab: Lab) -> None:
     first = lab.bundle(_until(1), "one")
     lab.bring_in(first)
