@@ -28,6 +28,7 @@ from ansible_collections.hotpass.prefect.plugins.module_utils.third_party_releas
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,99}")
 _LARGEST_FILE = 64 * 1024
 _OTHERS_MAY = stat.S_IRWXG | stat.S_IRWXO
+_HOW_TO_GET = "get it from whoever holds the private key; an embedded ring makes its keys in its first promotion"
 _HOW_TO_MAKE = "make one with the module hotpass_key or with: openssl genpkey -algorithm ed25519"
 
 
@@ -126,11 +127,11 @@ def public_key_of(path: str | Path, passphrase: str | None = None) -> str:
 
 
 def read_key_file(path: str | Path) -> str:
-    """The text of a key file, not looked at.
+    """The text of a public key's file, not looked at.
 
     :raises CollectionError: when it cannot be read, or is no plain file of a sensible size.
     """
-    with _opened(Path(path)) as file:
+    with _opened(Path(path), _HOW_TO_GET) as file:
         return _text(Path(path), file.read(_LARGEST_FILE + 1))
 
 
@@ -180,7 +181,7 @@ def checked_key_name(name: t.Any, what: str = "The name of the key") -> str:
 
 def _load_private(path: Path, passphrase: str | None) -> Ed25519PrivateKey:
     _check_passphrase(passphrase)
-    with _opened(path) as file:
+    with _opened(path, _HOW_TO_MAKE) as file:
         if stat.S_IMODE(os.fstat(file.fileno()).st_mode) & _OTHERS_MAY:
             raise CollectionError(
                 f"The key file {path} can be read or written by others (mode "
@@ -215,8 +216,11 @@ def _check_passphrase(passphrase: str | None) -> None:
 
 
 @contextlib.contextmanager
-def _opened(path: Path) -> t.Iterator[t.BinaryIO]:
-    """The file, open for reading; a pipe, which would be waited for, is refused."""
+def _opened(path: Path, advice: str) -> t.Iterator[t.BinaryIO]:
+    """The file, open for reading; a pipe, which would be waited for, is refused.
+
+    :param advice: what to do when there is none.
+    """
     try:
         with open(os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK), "rb") as file:
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
@@ -225,7 +229,7 @@ def _opened(path: Path) -> t.Iterator[t.BinaryIO]:
     except IsADirectoryError:
         raise CollectionError(f"The key file {path} is no plain file.") from None
     except FileNotFoundError:
-        raise CollectionError(f"There is no key file {path}; {_HOW_TO_MAKE}.") from None
+        raise CollectionError(f"There is no key file {path}; {advice}.") from None
     except OSError as error:
         raise CollectionError(
             f"The key file {path} cannot be read ({error.strerror}); it takes the user who owns it."

@@ -113,6 +113,9 @@ def parsed(block: bytes, position: int, what: str = "release") -> Header:
     """
     if len(block) < BLOCK:
         raise BadBundle(f"The bundle ends within a header, at byte {position}; it was cut short.")
+    # What is no name is not shown: any file may have been taken for a bundle.
+    if block[257:262] != b"ustar":
+        raise BadBundle(f"The bundle is no tar file, or was damaged: there is no header at byte {position}.")
     name, prefix = (_text(block[start:end]) for start, end in ((0, 100), (345, 500)))
     path = f"{prefix}/{name}" if prefix else name
     kind = block[156:157]

@@ -98,6 +98,8 @@ def in_order(names: t.Iterable[str]) -> list[str]:
 
 def checked_header(header: bytes, position: int) -> tuple[str, int]:
     """Name and size of one file, whose name stays below the directory that it is meant for."""
+    if header[257:262] != b"ustar":
+        raise Refused(f"The bundle is no tar file, or was damaged: there is no header at byte {position}.")
     name, prefix = (header[a:b].rstrip(b"\0").decode("ascii", "replace") for a, b in ((0, 100), (345, 500)))
     path = f"{prefix}/{name}" if prefix else name
     if header[156:157] != b"0":

@@ -139,7 +139,7 @@ def entry(name: str = "flows/a.py", **fields: t.Any) -> tarfile.TarInfo:
         (pack(MEMBERS)[:700], "cut short"),
         (pack(MEMBERS)[:-1100], "cut short"),
         (b"not an archive", "cut short"),
-        (b"\x1f\x8b" * 600, "printable ASCII|an entry of type"),
+        (b"\x1f\x8b" * 600, "printable ASCII|an entry of type|there is no header"),
     ],
 )
 def test_no_other_archive_is_taken(made: bytes, said: str) -> None:

@@ -249,6 +249,15 @@ def test_nothing_runs_that_lies_where_it_is_started(tmp_path: Path, people: Cast
     assert not marker.exists()
 
 
+def test_a_file_that_is_no_bundle_is_not_shown(tmp_path: Path, people: Cast) -> None:
+    (tmp_path / "secret").write_bytes(b"password " * 200)
+    done = _run(tmp_path, people, tmp_path / "secret")
+    assert (done.code, done.err) == (
+        1,
+        "Refused: The bundle is no tar file, or was damaged: there is no header at byte 0.\n",
+    )
+
+
 def test_a_seal_with_a_second_signature_is_refused(tmp_path: Path, people: Cast, good: bytes) -> None:
     files = bundles.pieces(good)
     sealed = json.loads(bundles.body_of(files, names.SEAL))

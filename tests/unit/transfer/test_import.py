@@ -232,6 +232,14 @@ def test_a_bundle_of_another_solution_or_for_another_machine_is_refused(lab: Lab
     assert "receipt of the solution hotpass" in lab.refused(bundle, solution="other")
 
 
+def test_a_file_that_is_no_bundle_is_not_shown(lab: Lab) -> None:
+    secret = lab.directory / "secret"
+    secret.write_bytes(b"password " * 200)
+    said = lab.refused(secret)
+    assert "is no tar file, or was damaged: there is no header at byte 0." in said
+    assert "password" not in said
+
+
 def test_who_is_believed_for_evidence_cannot_send_programs_and_the_other_way_round(lab: Lab) -> None:
     bundle = lab.bundle(_until(1), "one")
     assert "It is of the kind releases; asked for is evidence." in lab.refused(bundle, kind="evidence")

@@ -122,7 +122,7 @@ def test_a_stranger_reads_it_with_the_documented_commands(tmp_path: Path, good: 
         (156, b"S", "an entry of type b'S'"),
         (157, b"/etc/passwd", "is not the one that a transfer bundle has"),
         (257, b"ustar  \0", "is not the one that a transfer bundle has"),
-        (257, b"\0" * 8, "is not the one that a transfer bundle has"),
+        (257, b"\0" * 8, "there is no header at byte"),
         (265, b"root", "is not the one that a transfer bundle has"),
         (297, b"root", "is not the one that a transfer bundle has"),
         (329, b"0000001\0", "is not the one that a transfer bundle has"),
