@@ -136,7 +136,7 @@ def test_the_playbook_prints_the_digest_at_its_end(
         )
 
     def last(done: subprocess.CompletedProcess[str]) -> list[str]:
-        return [line.strip(" -'") for line in done.stdout.splitlines()[-8:]]
+        return [line.strip(" -'") for line in done.stdout.splitlines()[-12:]]
 
     expected = build(check_mode=True)["release"]
     foreseen = play("--check")
