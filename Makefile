@@ -49,7 +49,7 @@ demo: setup ## Start an embedded Prefect, build a release, promote it dev -> sta
 # Approval needs somebody else than the one who asked; on one machine, the demo plays both.
 demo-approve: setup ## Approve what waits before production, and carry on to Active
 	@$(IN_VENV) ansible-playbook playbooks/approve.yml -i inventories/production \
-	    -e comment='figures of the rehearsals checked' -e change=DEMO-1 -e actor_user=approver-of-the-demo $(DEMO_ARGS)
+	    -e "comment='figures of the rehearsals checked'" -e change=DEMO-1 -e actor_user=approver-of-the-demo $(DEMO_ARGS)
 	@$(IN_VENV) ansible-playbook playbooks/demo.yml $(RINGS) $(DEMO_ARGS)
 	@cat .hotpass/demo.txt
 
@@ -72,7 +72,7 @@ runner-test: $(VENV)/.dev-stamp ## Run the playbook of every AWX job template wi
 	@$(IN_VENV) python -m pytest tests/integration/test_runner*.py $(PYTEST_ARGS)
 
 airgap-test: $(VENV)/.dev-stamp ## Export, then import, promote, rehearse and verify where there is no network
-	@$(IN_VENV) python -m pytest tests/integration/test_airgap*.py $(PYTEST_ARGS)
+	@$(IN_VENV) HOTPASS_TEST_REQUIRE_ALL=1 python -m pytest tests/integration/test_airgap*.py $(PYTEST_ARGS)
 
 molecule: $(VENV)/.dev-stamp ## Run the molecule scenarios
 	@echo "Running the molecule scenarios"

@@ -32,7 +32,7 @@ _HOLD = """\
 ip link set lo up
 for hidden; do mount -t tmpfs -o ro tmpfs "$hidden" || exit 1; done
 echo ready
-exec sleep 7200
+exec sleep infinity
 """
 
 

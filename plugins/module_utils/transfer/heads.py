@@ -87,8 +87,8 @@ def relate(known: Head | None, offered: Head, history: Chain, kept: t.Callable[[
     if offered.sequence == known.sequence:
         return Relation.SAME if offered.digest == known.digest else Relation.FORKED
     if offered.sequence > known.sequence:
-        return Relation.NEWER if _holds(history, known) else Relation.FORKED
-    return Relation.OLDER if kept is None or _holds(kept(), offered) else Relation.FORKED
+        return Relation.NEWER if holds(history, known) else Relation.FORKED
+    return Relation.OLDER if kept is None or holds(kept(), offered) else Relation.FORKED
 
 
 def newest(known: Heads, offered: Heads, relations: t.Mapping[str, Relation]) -> dict[str, Head]:
@@ -99,5 +99,6 @@ def newest(known: Heads, offered: Heads, relations: t.Mapping[str, Relation]) ->
     return {**known, **{ring: head for ring, head in offered.items() if relations[ring] is not Relation.OLDER}}
 
 
-def _holds(chain: Chain, head: Head) -> bool:
+def holds(chain: Chain, head: Head) -> bool:
+    """Whether the record that a head ends with is in a ledger."""
     return any(record.sequence == head.sequence and record.digest == head.digest for record in chain.records)

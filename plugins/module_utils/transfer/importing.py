@@ -66,7 +66,11 @@ def bring_in(params: dict[str, t.Any], context: Context) -> Outcome:
         work = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="hotpass-")))
         if not context.check:
             _make(site.directory)
-            stack.enter_context(disk.locked(site.directory))
+            if not stack.enter_context(disk.locked(site.directory)):
+                raise CollectionError(f"{site.directory} was removed while it was waited for; run again.")
+            # Whoever held it may have imported something since.
+            site.look()
+            relations = _relations(site, transfer, params["allow_older"])
         planned = steps(site, transfer, relations, params, context, work)
         outcome = _outcome(transfer, planned)
         if not context.check:
@@ -127,7 +131,9 @@ def _relations(site: Site, transfer: Transfer, allow_older: bool) -> dict[str, R
     for ring, relation in sorted(found.items()):
         if relation not in (Relation.FORKED, Relation.OLDER):
             continue
-        known, offered = site.receipt.heads[ring], transfer.document.heads[ring]
+        known, offered = site.known(ring), transfer.document.heads[ring]
+        if known is None:
+            continue
         both = (
             f"the head of ring {ring} that it brings is record {offered.sequence} ({short(offered.digest)}), and the "
             f"last one that was imported here is record {known.sequence} ({short(known.digest)})"

@@ -9,10 +9,12 @@ The receipt comes last: what stands in it is here, whenever the import stopped.
 from __future__ import annotations
 
 import dataclasses
+import json
 import sys
 import typing as t
 from pathlib import Path
 
+from ansible.module_utils.compat.version import LooseVersion
 from ansible_collections.hotpass.prefect.plugins.module_utils.errors import CollectionError
 from ansible_collections.hotpass.prefect.plugins.module_utils.evidence import disk
 from ansible_collections.hotpass.prefect.plugins.module_utils.release import keys
@@ -28,6 +30,9 @@ from ansible_collections.hotpass.prefect.plugins.module_utils.transfer.heads imp
 from ansible_collections.hotpass.prefect.plugins.module_utils.transfer.reading import Transfer
 from ansible_collections.hotpass.prefect.plugins.module_utils.transfer.receipt import Receipt
 from ansible_collections.hotpass.prefect.plugins.module_utils.transfer.site import KEPT, Site, held
+
+_MARK: t.Final = "hotpass-environment.json"
+_MARK_SIZE: t.Final = 4096
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,7 +65,7 @@ def steps(
     :param work: an empty directory, for files that only this import needs.
     :raises CollectionError: when something of the bundle contradicts itself or what is here.
     """
-    older = Relation.OLDER in relations.values() or site.superseded(transfer)
+    older = Relation.OLDER in relations.values() or site.superseded(transfer) or _has_older_programs(transfer, params)
     planned = [
         _kept(site, transfer),
         _keys(transfer, Path(params["keys_dir"])),
@@ -72,6 +77,33 @@ def steps(
         planned.append(_environment(site, transfer, params, context, work))
     planned.append(_ledgers(site, transfer, relations))
     return [*planned, _receipt(site, transfer, relations)]
+
+
+def _has_older_programs(transfer: Transfer, params: t.Mapping[str, t.Any]) -> bool:
+    """Whether the collection that runs here is newer than the bundle's: two bundles may bring one head.
+
+    :raises CollectionError: when it is, and nobody said that an older bundle is meant.
+    """
+    if not params.get("environments"):
+        return False
+    try:
+        mark = json.loads(disk.read_file(Path(params["environments"], "current", _MARK), _MARK_SIZE))
+        here = str(mark["collection"]["version"])
+    except FileNotFoundError:
+        return False
+    except (ValueError, KeyError, TypeError):
+        raise CollectionError(
+            f"{params['environments']}/current/{_MARK} does not say which collection is there."
+        ) from None
+    name, version = transfer.document.collection
+    if LooseVersion(version) >= LooseVersion(here):
+        return False
+    if not params["allow_older"]:
+        raise CollectionError(
+            f"The transfer bundle {transfer.path} is refused. It brings {name} {version}, and {here} runs here. Bring "
+            "a newer one, or say that an older one is meant: -e allow_older=true."
+        )
+    return True
 
 
 def _kept(site: Site, transfer: Transfer) -> Step:

@@ -27,11 +27,11 @@ def written(chain: Chain) -> bytes:
     return canonical(ledger_document(chain))
 
 
-def read(data: bytes, name: str, solution: str, ring: str, head: Head) -> Chain:
+def read(data: bytes, name: str, solution: str, ring: str, head: Head | None = None) -> Chain:
     """The verified ledger in the bytes of ``ledger/<ring>.json``.
 
     :param name: of the file, for sentences.
-    :param head: where it has to end.
+    :param head: where it has to end, when that is known.
     :raises CollectionError: when it is none, is another ring's, does not begin with its first record, or has another
         head.
     """
@@ -47,7 +47,7 @@ def read(data: bytes, name: str, solution: str, ring: str, head: Head) -> Chain:
             f"{name} is the ledger of ring {chain.ring} of {chain.solution}; it should be that of {ring} of {solution}."
         )
     _check_whole(chain, name)
-    if head_of(chain) != head:
+    if head is not None and head_of(chain) != head:
         raise CollectionError(f"{name} does not end as the bundle says that it does; one of the two was changed.")
     return chain
 

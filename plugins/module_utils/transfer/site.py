@@ -40,13 +40,21 @@ class Site:
     def __init__(self, directory: Path, store: Store, work: Path, solution: str) -> None:
         self.directory = directory
         self.store = store
-        self.receipt = Receipt.read(self.receipt_file) or Receipt(solution)
-        if self.receipt.solution != solution:
+        self._solution = solution
+        self._work = work
+        self.look()
+
+    def look(self) -> None:
+        """Read the receipt, as it is now.
+
+        :raises CollectionError: when it cannot be read, is none, or is another solution's.
+        """
+        self.receipt = Receipt.read(self.receipt_file) or Receipt(self._solution)
+        if self.receipt.solution != self._solution:
             raise CollectionError(
                 f"{self.receipt_file} is the receipt of the solution {self.receipt.solution}, and this is a ring of "
-                f"{solution}; each solution needs a directory of its own."
+                f"{self._solution}; each solution needs a directory of its own."
             )
-        self._work = work
 
     @property
     def receipt_file(self) -> Path:
@@ -88,28 +96,50 @@ class Site:
     def relations(self, transfer: Transfer) -> dict[str, Relation]:
         """How the heads that a bundle brings stand to those that were imported last.
 
-        A head with a lower number is older only when it is in the ledger that was kept; otherwise it is forked.
+        A head with a lower number is older only when it is in the ledger that was kept; otherwise it is forked. What
+        that ledger ends with is known also when the receipt is not there (yet), so removing that brings nothing back.
 
-        :raises CollectionError: when the kept ledger is needed to tell, and is not there any more.
+        :raises CollectionError: when the kept ledger is needed to tell, and is not there any more; when it lacks what
+            the receipt says.
         """
-        found = {}
-        for ring, head in transfer.document.heads.items():
-            known = self.receipt.heads.get(ring)
-            kept = functools.partial(self._ledger, ring, known) if known else None
-            found[ring] = heads.relate(known, head, transfer.chains[ring], kept)
-        return found
+        return {
+            ring: heads.relate(self.known(ring), head, transfer.chains[ring], functools.partial(self._kept, ring))
+            for ring, head in transfer.document.heads.items()
+        }
 
-    def _ledger(self, ring: str, head: heads.Head) -> Chain:
-        name = f"{names.LEDGER}{ring}.json"
-        try:
-            data = disk.read_file(self.directory / name, ledgers.LARGEST)
-        except FileNotFoundError:
+    def known(self, ring: str) -> heads.Head | None:
+        """The head of a ring that was imported last; None before the first."""
+        kept, said = self._ledger(ring), self.receipt.heads.get(ring)
+        if kept is None:
+            return said
+        if said and not heads.holds(kept, said):
             raise CollectionError(
-                f"The ledger {self.directory / name} of the last import, which ends with record {head.sequence} "
+                f"The ledger {self._ledger_file(ring)} lacks record {said.sequence} ({short(said.digest)}), which "
+                f"{self.receipt_file} says was imported; one of the two was changed, so bring both back from a copy."
+            )
+        return heads.head_of(kept)
+
+    def _ledger_file(self, ring: str) -> Path:
+        return self.directory / f"{names.LEDGER}{ring}.json"
+
+    def _ledger(self, ring: str) -> Chain | None:
+        path = self._ledger_file(ring)
+        try:
+            data = disk.read_file(path, ledgers.LARGEST)
+        except FileNotFoundError:
+            return None
+        return ledgers.read(data, str(path), self._solution, ring)
+
+    def _kept(self, ring: str) -> Chain:
+        kept = self._ledger(ring)
+        if kept is None:
+            head = self.receipt.heads[ring]
+            raise CollectionError(
+                f"The ledger {self._ledger_file(ring)} of the last import, which ends with record {head.sequence} "
                 f"({short(head.digest)}), is gone, so nobody can tell whether an older head is part of it; bring a "
                 "newer bundle."
-            ) from None
-        return ledgers.read(data, str(self.directory / name), self.receipt.solution, ring, head)
+            )
+        return kept
 
     def _blob(self, digest: str) -> bytes | None:
         for read in (self.store.read_blob, self.store.read_manifest):

@@ -293,7 +293,7 @@ def install(file: t.BinaryIO, found: dict[str, Entry], about: dict[str, t.Any], 
     fits(about, [name.removeprefix("wheels/") for name in wheels])
     if len(collections) != 1 or not wheels or not all(name in files for name in LOCKS):
         raise Refused("The bundle was made without the wheels, the collection or its locks: it installs nothing.")
-    parts = [about["python"], *(files[name]["sha256"] for name in (*collections, *LOCKS))]
+    parts = [about["python"], *(files[name]["sha256"] for name in (*collections, *LOCKS, *sorted(wheels)))]
     name = f"{about['collection']['version']}-py{about['python']}-{sha256(part.encode() for part in parts)[:12]}"
     into = Path(os.path.abspath(given.into))
     target, current = f"environments/{name}", into / "current"
@@ -319,6 +319,8 @@ def install(file: t.BinaryIO, found: dict[str, Entry], about: dict[str, t.Any], 
                 make(home, work, collections[0].rpartition("/")[2])
             fresh = home / f".{MARK}"
             fresh.write_text(json.dumps({"collection": about["collection"], "python": about["python"]}) + "\n")
+            # The mark says that all is there, after a loss of power too.
+            os.sync()
             os.replace(fresh, home / MARK)
         beside = into / ".current"
         beside.unlink(missing_ok=True)

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import shutil
 import sys
@@ -17,7 +18,7 @@ from ansible_collections.hotpass.prefect.plugins.module_utils.release import bui
 from ansible_collections.hotpass.prefect.plugins.module_utils.release.chain import Chain
 from ansible_collections.hotpass.prefect.plugins.module_utils.release.store import open_store
 from ansible_collections.hotpass.prefect.plugins.module_utils.room import Context, Outcome
-from ansible_collections.hotpass.prefect.plugins.module_utils.transfer import names, writing
+from ansible_collections.hotpass.prefect.plugins.module_utils.transfer import importing, names, writing
 from ansible_collections.hotpass.prefect.plugins.module_utils.transfer.document import Release
 from ansible_collections.hotpass.prefect.plugins.module_utils.transfer.receipt import Receipt
 from ansible_collections.hotpass.prefect.plugins.module_utils.transfer.room import manage
@@ -238,6 +239,44 @@ def test_a_file_that_is_no_bundle_is_not_shown(lab: Lab) -> None:
     said = lab.refused(secret)
     assert "is no tar file, or was damaged: there is no header at byte 0." in said
     assert "password" not in said
+
+
+def test_without_its_receipt_a_site_still_knows_what_was_imported(lab: Lab) -> None:
+    older, newer = lab.bundle(_until(1), "one"), lab.bundle(_until(2), "one", "two")
+    lab.bring_in(newer)
+    (lab.site / "transfer/receipt.json").unlink()
+    assert "It is older than what is here" in lab.refused(older)
+    assert lab.bring_in(newer).changed
+    assert not lab.bring_in(newer).changed
+
+
+def test_what_was_imported_while_the_lock_was_waited_for_counts(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    older, newer = lab.bundle(_until(1), "one"), lab.bundle(_until(2), "one", "two")
+    locked = importing.disk.locked
+
+    @contextlib.contextmanager
+    def late(path: Path) -> t.Iterator[bool]:
+        monkeypatch.setattr(importing.disk, "locked", locked)
+        lab.bring_in(newer)
+        with locked(path) as held:
+            yield held
+
+    monkeypatch.setattr(importing.disk, "locked", late)
+    with pytest.raises(CollectionError, match="It is older than what is here"):
+        lab.bring_in(older)
+
+
+def test_a_bundle_with_an_older_collection_is_refused_and_leaves_it_out_when_it_is_meant(lab: Lab) -> None:
+    environments = lab.directory / "opt"
+    (environments / "current").mkdir(parents=True)
+    mark = environments / "current/hotpass-environment.json"
+    mark.write_text('{"collection": {"name": "hotpass.prefect", "version": "1.10.0"}, "python": "3.12"}')
+    given = {"environments": str(environments), "bootstrap": "/nowhere"}
+    bundle = lab.bundle(_until(1), "one")
+    assert "It brings hotpass.prefect 1.2.0, and 1.10.0 runs here." in lab.refused(bundle, **given)
+    assert "environment" not in lab.bring_in(bundle, allow_older=True, **given).result["transfer"]["written"]
+    mark.write_text("{}")
+    assert "does not say which collection is there" in lab.refused(bundle, **given)
 
 
 def test_who_is_believed_for_evidence_cannot_send_programs_and_the_other_way_round(lab: Lab) -> None:
