@@ -84,13 +84,19 @@ class Promoter:
             with contextlib.suppress(TaskFailed):
                 if not refusal.busy:
                     self._evidence(kind="refusal", action=action, reason=refusal.msg, **named)
+            self._see_what_stands()
             raise
         except TaskFailed:
             with contextlib.suppress(TaskFailed):
                 self._seal()
+            self._see_what_stands()
             raise
         self._seal()
         return going
+
+    def _see_what_stands(self) -> None:
+        """``roles/ring_outcome/tasks/failed.yml``, whatever comes of it."""
+        self._doors.room("hotpass_ring_info", ring=self._ring["ring"], solution=self._ring["solution"])
 
     def _seal(self) -> None:
         """``roles/ring/tasks/seal.yml``."""
