@@ -25,7 +25,7 @@ from ansible_collections.hotpass.prefect.plugins.module_utils.transfer.receipt i
 from ansible_collections.hotpass.prefect.plugins.module_utils.transfer.sealing import Seal
 from ansible_collections.hotpass.prefect.plugins.module_utils.transfer.wheel_tags import check_fit
 
-Have = t.Callable[[str, File], Path | None]
+Have: t.TypeAlias = "t.Callable[[str, File], Path | None]"
 """Where the reader's own copy is of a file that a delta leaves out, by its name and what it holds; None for none."""
 
 

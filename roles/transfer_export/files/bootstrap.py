@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 # Copyright: (c) 2026, Hotpass maintainers
 # GNU General Public License v3.0+ (see LICENSES or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -178,7 +177,9 @@ def made(signature: bytes, signed: bytes, key: bytes) -> bool:
         for file, data in (("key", key), ("signature", signature), ("signed", signed)):
             Path(name, file).write_bytes(data)
         files = ("-inkey", f"{name}/key", "-in", f"{name}/signed", "-sigfile", f"{name}/signature")
-        done = subprocess.run(["openssl", "pkeyutl", "-verify", "-pubin", "-rawin", *files], capture_output=True)
+        done = subprocess.run(
+            ["openssl", "pkeyutl", "-verify", "-pubin", "-rawin", *files], capture_output=True, check=False
+        )
     return done.returncode == 0
 
 
@@ -352,7 +353,7 @@ def make(home: Path, work: Path, collection: str) -> None:
 def run(argv: list[str], env: dict[str, str], failure: str) -> None:
     """One command, which has to end well."""
     quiet: dict[str, t.Any] = {"stdin": subprocess.DEVNULL, "capture_output": True, "text": True, "errors": "replace"}
-    done = subprocess.run(argv, env=env, cwd=env["HOME"], **quiet)
+    done = subprocess.run(argv, env=env, cwd=env["HOME"], check=False, **quiet)
     if done.returncode:
         lines = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()]
         raise Refused(f"{failure}: {' / '.join(lines[-5:])}")

@@ -98,7 +98,8 @@ def accepted(kind: str, given: dict[str, t.Any], before: dict[str, t.Any]) -> di
             absent.append(key)
             continue
         value: t.Any = given.get(key, default)
-        if type(value) is not _TYPES[word]:
+        # A bool is an int too, and AWX takes none for a number.
+        if not isinstance(value, _TYPES[word]) or (isinstance(value, bool) and word != "bool"):
             problems.append(f"Configuration field '{key}' incorrect type, expected {word}.")
         elif word == "list" and not value:
             problems.append(f"No values specified for field '{key}'")

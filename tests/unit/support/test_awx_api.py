@@ -57,7 +57,7 @@ def test_without_a_token_nobody_is_let_in(served: AwxApi, token: str) -> None:
 
 def test_a_token_to_read_does_not_write(served: AwxApi) -> None:
     assert ask(served, "GET", "/api/v2/organizations/", token=READ_TOKEN)[0] == 200
-    status, body, _ = ask(served, "POST", "/api/v2/organizations/", {"name": "x"}, token=READ_TOKEN)
+    status, body, _headers = ask(served, "POST", "/api/v2/organizations/", {"name": "x"}, token=READ_TOKEN)
     assert (status, body) == (403, {"detail": "You do not have permission to perform this action."})
 
 
@@ -80,7 +80,7 @@ def test_what_is_not_there_or_not_allowed(served: AwxApi) -> None:
     assert ask(served, "GET", "/api/v2/nothing/")[0] == 404
     assert ask(served, "GET", "/api/v2/projects/99999/")[:2] == (404, {"detail": "Not found."})
     assert ask(served, "GET", "/api/v2/projects/other++Nobody/")[0] == 404
-    status, body, _ = ask(served, "PUT", "/api/v2/organizations/1/", {})
+    status, body, _headers = ask(served, "PUT", "/api/v2/organizations/1/", {})
     assert status in (404, 405)
     assert ask(served, "POST", "/api/v2/unified_job_templates/", {})[1] == {"detail": 'Method "POST" not allowed.'}
     assert ask(served, "POST", "/api/v2/organizations/", ["x"])[0] == 400
