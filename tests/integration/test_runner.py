@@ -11,6 +11,7 @@ wrong.
 from __future__ import annotations
 
 import re
+import socket
 import typing as t
 from pathlib import Path
 
@@ -19,7 +20,6 @@ import pytest
 from tests.support.awx_like_runner import Job
 from tests.support.awx_like_runner_data import JOB_TEMPLATES, Credential
 from tests.support.awx_like_runner_site import BACKFILL, Site
-from tests.support.server import free_port
 from tests.support.shapes import Result
 
 pytestmark = [pytest.mark.integration, pytest.mark.e2e]
@@ -200,9 +200,12 @@ def test_what_is_wrong_is_the_last_that_is_said(site: Site, launch: Launch) -> N
         "evidence": "",
     }
 
-    nobody = Credential("Prefect", {"api_url": f"http://127.0.0.1:{free_port()}/api"})
-    site.awx.credentials["Prefect staging"] = nobody
-    dead = launch("promote", "staging")
+    # Bound and never listened to: nobody answers there, and nobody else gets the port meanwhile.
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        nobody = Credential("Prefect", {"api_url": f"http://127.0.0.1:{held.getsockname()[1]}/api"})
+        site.awx.credentials["Prefect staging"] = nobody
+        dead = launch("promote", "staging")
     assert dead.rc == 2, dead.stdout
     assert dead.last.startswith("Promoting in ring staging failed:")
     assert "What is Active in ring staging could not be read." in dead.last

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import itertools
 import shutil
 import sys
@@ -254,12 +253,10 @@ def test_what_was_imported_while_the_lock_was_waited_for_counts(lab: Lab, monkey
     older, newer = lab.bundle(_until(1), "one"), lab.bundle(_until(2), "one", "two")
     locked = importing.disk.locked
 
-    @contextlib.contextmanager
-    def late(path: Path) -> t.Iterator[bool]:
+    def late(path: Path) -> t.ContextManager[bool]:
         monkeypatch.setattr(importing.disk, "locked", locked)
         lab.bring_in(newer)
-        with locked(path) as held:
-            yield held
+        return locked(path)
 
     monkeypatch.setattr(importing.disk, "locked", late)
     with pytest.raises(CollectionError, match="It is older than what is here"):
