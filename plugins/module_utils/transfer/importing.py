@@ -129,10 +129,9 @@ def _relations(site: Site, transfer: Transfer, allow_older: bool) -> dict[str, R
     """
     found = site.relations(transfer)
     for ring, relation in sorted(found.items()):
-        if relation not in (Relation.FORKED, Relation.OLDER):
-            continue
         known, offered = site.known(ring), transfer.document.heads[ring]
-        if known is None:
+        # Without a known head nothing is older than it, or forked from it.
+        if known is None or relation not in (Relation.FORKED, Relation.OLDER):
             continue
         both = (
             f"the head of ring {ring} that it brings is record {offered.sequence} ({short(offered.digest)}), and the "
