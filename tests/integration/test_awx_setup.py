@@ -266,3 +266,23 @@ def _meddle(site: AwxSite) -> None:
 def _others_are_as_they_were(before: dict[str, list[Data]], after: dict[str, list[Data]]) -> None:
     for path, rows in before.items():
         assert [row for row in rows if row not in after[path]] == [], path
+
+
+@pytest.mark.parametrize(
+    ("data", "change", "sentence"),
+    [
+        (
+            "awx_setup_job_templates",
+            {"asks": ["limit"]},
+            "awx_setup_job_templates.asks. Supported parameters include: ask",
+        ),
+        ("awx_setup_job_templates", {"job_type": "dry"}, "value of job_type must be one of: run, check, got: dry"),
+        ("awx_setup_schedules", {"enable": False}, "awx_setup_schedules.enable. Supported parameters include:"),
+        ("awx_setup_workflows", {"nodes": [{"identifier": "dev", "template": "promote"}]}, "template, ring"),
+    ],
+)
+def test_what_is_misspelt_is_told_before_awx_is_asked(site: AwxSite, data: str, change: Data, sentence: str) -> None:
+    (one, *others) = small()[data]
+    refused = site.run(**{data: [{**one, **change}, *others]})
+    assert (refused.code, site.api.requests) == (2, [])
+    assert sentence in refused.words

@@ -96,9 +96,11 @@ def test_one_release_is_built_once_and_goes_through_the_rings_with_an_approval(
 
     other = lab.release("other")
     lab.do("hotpass_veto", ring="prod", release=other, reason="leaks")
+    assert "hotpass_verdict: pass" in here.play("status.yml").words
     here.meddle("nightly-prod")
     status = here.play("status.yml", "-e", "record=1")
     assert status.code == 0, status.output
+    assert "hotpass_verdict: fail" in status.words
     assert f"vetoed {other[7:19]}: leaks" in status.words
     assert "alice none" in status.words
     assert f"alice {lab.solution}/nightly-prod" in status.words
