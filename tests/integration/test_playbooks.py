@@ -15,12 +15,14 @@ from ansible_collections.hotpass.prefect.plugins.module_utils.prefect import fil
 from ansible_collections.hotpass.prefect.plugins.module_utils.prefect.reading import DEPLOYMENTS, read_all
 from ansible_collections.hotpass.prefect.plugins.module_utils.prefect.session import Session
 
+from tests.conftest import ROOT
 from tests.support.proxy import Proxy
 from tests.support.ring_lab import FIRST, RingLab
 from tests.support.ring_plays import Play, play
 from tests.support.shapes import Door, Result, Unique
 
 pytestmark = pytest.mark.integration
+_WITHOUT_RING = {"awx_setup.yml", "stop.yml", "verify_evidence.yml"}
 
 
 class Site:
@@ -159,3 +161,13 @@ def test_the_work_tree_is_deployed_over_a_release_only_when_that_is_said(
     done = here.play("deploy.yml", "-e", "leave_release=true")
     assert (done.code, done.recap) == (0, {"dev": (1, 0)}), done.output
     assert sorted(here.deployments()) == ["refine"]
+
+
+@pytest.mark.parametrize("playbook", sorted({file.name for file in (ROOT / "playbooks").glob("*.yml")} - _WITHOUT_RING))
+def test_what_finds_no_ring_has_not_done_it(playbook: str, tmp_path: Path) -> None:
+    nobody = tmp_path / "hosts.yml"
+    nobody.write_text("all: {hosts: {somebody: {ansible_connection: local}}}\n", encoding="utf-8")
+    done = play(playbook, nobody)
+    assert done.code != 0, done.output
+    assert "Could not match supplied host pattern" in done.words
+    assert "PLAY RECAP" not in done.output
