@@ -321,6 +321,36 @@ def test_signed_statements_decide_when_the_server_of_the_ring_before_is_out_of_r
     assert lab.go("Queued", release=first, **before)["release"] == first
 
 
+@pytest.mark.parametrize("ended", [(), ("RollingBack", "RollbackFailed")], ids=["at work", "failed"])
+def test_what_the_ring_before_is_taking_back_goes_no_further(
+    lab: RingLab, proxy: Proxy, ended: tuple[str, ...]
+) -> None:
+    good, bad = lab.release("good"), lab.release("bad")
+    lab.promote(good)
+    lab.promote(bad)
+    lab.go("Queued", "Resolving", "Deploying", kind="rollback", reason="wrong figures")
+    if ended:
+        lab.go(*ended)
+    away = {"ring": "dev", "api_url": _DETACHED.format(free_port())}
+    proxy.reset()
+    for before in ({"ring": "dev"}, away)[: 2 if ended else 1]:
+        prod: Result = {"ring": "prod", "previous_ring": before}
+        _refused(lab.move("Queued", **prod), "is not certain")
+        _refused(lab.move("Queued", release=bad, **prod), "or was taken back there")
+        assert lab.move("Queued", release=good, check_mode=True, **prod)["promotion"]["release"] == good
+    assert proxy.writes == []
+
+
+def test_a_ring_that_is_whole_again_is_taken_from_whoever_tells_of_it(lab: RingLab) -> None:
+    good, bad = lab.release("good"), lab.release("bad")
+    lab.promote(good)
+    lab.go("Queued", "Resolving", "Deploying", "RollingBack", "RollbackFailed", release=bad)
+    lab.roll_back()
+    for before in ({"ring": "dev"}, {"ring": "dev", "api_url": _DETACHED.format(free_port())}):
+        found = lab.move("Queued", ring="prod", previous_ring=before, check_mode=True)
+        assert found["promotion"]["release"] == good
+
+
 def test_a_ring_before_that_answers_something_else_is_no_ring_that_is_out_of_reach(lab: RingLab, proxy: Proxy) -> None:
     """A wrong password is a mistake to be mended, and nothing that statements should cover up."""
     lab.promote(lab.release())

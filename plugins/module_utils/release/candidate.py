@@ -16,21 +16,27 @@ from ansible_collections.hotpass.prefect.plugins.module_utils.release import sta
 from ansible_collections.hotpass.prefect.plugins.module_utils.release.chain import Chain
 from ansible_collections.hotpass.prefect.plugins.module_utils.release.ledger import PrefectLedger
 from ansible_collections.hotpass.prefect.plugins.module_utils.release.ring import Ring
+from ansible_collections.hotpass.prefect.plugins.module_utils.release.states import State
+
+# What a generation that was Active ends in, unless it was taken back.
+_STANDS = frozenset({State.ACTIVE, State.SUPERSEDED})
 
 
 @dataclasses.dataclass(frozen=True)
 class Previous:
     """What is known of the ring before.
 
-    :param active: the release that is Active there; None when none is.
+    :param active: the release that is Active there; None when none is, or nobody can say.
     :param proven: every release that was ever Active there, and was not taken back.
     :param source: ``ledger``, or ``statements`` when its server could not be reached.
+    :param doubt: why nobody can say what is Active there, for a person; empty when that is known.
     """
 
     ring: str
     active: str | None
     proven: frozenset[str]
     source: str
+    doubt: str = ""
 
 
 def look(ring: Ring, params: t.Mapping[str, t.Any]) -> Previous | None:
@@ -47,17 +53,33 @@ def look(ring: Ring, params: t.Mapping[str, t.Any]) -> Previous | None:
         chain = _ledger_of(ring, name, options, params)
     except (Unreachable, Unavailable) as error:
         return _from_statements(ring, name, error)
-    active = chain.active
+    doubt = _doubt(chain)
     return Previous(
         ring=name,
-        active=active.release if active else None,
-        proven=frozenset(
-            generation.release
-            for generation in chain.verified
-            if generation.release and generation.release not in {*chain.holds, *chain.vetoes}
-        ),
+        active=None if doubt or chain.active is None else chain.active.release,
+        proven=_proven(chain),
         source="ledger",
+        doubt=doubt,
     )
+
+
+def _doubt(chain: Chain) -> str:
+    if chain.degraded:
+        what = "is degraded: its last rollback failed"
+    elif chain.active is not None and chain.active.state is not State.ACTIVE:
+        what = f"is being rolled back: its generation {chain.active.number} is {chain.active.state.value}"
+    else:
+        return ""
+    return (
+        f"Ring {chain.ring} {what}, so what it runs is not certain. Bring it back first, with playbooks/reconcile.yml "
+        "or playbooks/rollback.yml there, or name a release that proved good in it."
+    )
+
+
+def _proven(chain: Chain) -> frozenset[str]:
+    latest = {generation.release: generation.state for generation in chain.verified if generation.release}
+    unfit = {*chain.holds, *chain.vetoes}
+    return frozenset(release for release, state in latest.items() if state in _STANDS and release not in unfit)
 
 
 def _ledger_of(ring: Ring, name: str, options: t.Mapping[str, t.Any], params: t.Mapping[str, t.Any]) -> Chain:
@@ -74,17 +96,21 @@ def _ledger_of(ring: Ring, name: str, options: t.Mapping[str, t.Any], params: t.
 
 def _from_statements(ring: Ring, name: str, unreachable: CollectionError) -> Previous:
     envelopes = [envelope for release in ring.store.releases() for envelope in ring.statements(release)]
-    trust = ring.trust
-    found = statements.previous_active(envelopes, trust, name, ring.solution)
-    if found is None:
+    doubt, found = "", None
+    try:
+        found = statements.previous_active(envelopes, ring.trust, name, ring.solution)
+    except CollectionError as error:
+        doubt = error.message
+    if found is None and not doubt:
         raise CollectionError(
             f"What is Active in ring {name} cannot be told: its server does not answer ({unreachable.message}), and "
             "the store has no signed statement of it that this ring trusts; import a transfer bundle of that ring, "
             "name a release, or reach the server."
         )
-    proven = {
-        release
-        for release in ring.store.releases()
-        if statements.previous_active(ring.statements(release), trust, name, ring.solution)
-    }
-    return Previous(ring=name, active=found[0], proven=frozenset({found[0], *proven}), source="statements")
+    return Previous(
+        ring=name,
+        active=found[0] if found else None,
+        proven=statements.proven(envelopes, ring.trust, name, ring.solution),
+        source="statements",
+        doubt=doubt,
+    )

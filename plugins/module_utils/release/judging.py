@@ -20,6 +20,8 @@ from ansible_collections.hotpass.prefect.plugins.module_utils.release.states imp
 # How far the clock of who decided may be ahead of ours.
 CLOCK_SKEW: t.Final = datetime.timedelta(minutes=5)
 
+# After the first write there is no plain failure: the ring went back, or tried to.
+_TOOK_BACK = frozenset({State.ROLLED_BACK.value, State.ROLLBACK_FAILED.value})
 _VETOERS = (trusting.PROMOTER, trusting.APPROVER)
 
 
@@ -142,6 +144,30 @@ def previous_active(
             "what the ring runs is not certain; name the release to promote."
         )
     return None if active is None else (said[active][0], active)
+
+
+def proven(
+    envelopes: t.Iterable[bytes],
+    trust: trusting.Trust,
+    ring: str,
+    solution: str,
+) -> frozenset[str]:
+    """The releases that became Active in a ring and were not taken back since, as its signed statements say.
+
+    A release is taken back by a rollback that names it, whether or not that came about, and by a promotion of it that
+    was rolled back, as the ring's ledger has it.
+    """
+    became: dict[str, int] = {}
+    taken: dict[str, int] = {}
+    for verified in outcomes(envelopes, trust, ring=ring, solution=solution):
+        said = verified.predicate
+        number, back = said["generation"], said.get("rolledBack")
+        if said["result"] == State.ACTIVE.value:
+            became[verified.release] = max(number, became.get(verified.release, 0))
+        bad = back["release"] if back else verified.release
+        if said["result"] in _TOOK_BACK or (said["result"] == State.ACTIVE.value and bad != verified.release):
+            taken[bad] = max(number, taken.get(bad, 0))
+    return frozenset(release for release, number in became.items() if number > taken.get(release, 0))
 
 
 def vetoes(

@@ -152,6 +152,8 @@ def _release(ring: Ring, params: t.Mapping[str, t.Any], kind: Kind) -> str:
         raise CollectionError(
             f"Ring {ring.name} has no ring before it to take a release from; name the release, or build one."
         )
+    if previous.doubt:
+        raise CollectionError(previous.doubt)
     if previous.active is None:
         raise CollectionError(
             f"Nothing is Active in ring {previous.ring}, from which ring {ring.name} takes its releases; promote there "

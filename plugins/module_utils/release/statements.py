@@ -29,6 +29,7 @@ from ansible_collections.hotpass.prefect.plugins.module_utils.release.judging im
     check_approval,
     outcomes,
     previous_active,
+    proven,
     provenances,
     vetoes,
 )
@@ -285,6 +286,7 @@ __all__ = [
     "peek",
     "previous_active",
     "promotion",
+    "proven",
     "provenance",
     "provenances",
     "release_of",

@@ -186,6 +186,50 @@ def test_the_highest_active_generation_counts_in_any_order(people: Cast) -> None
         assert statements.previous_active(iter(envelopes), people.trust, "prod", "hotpass") == (EARLIER, 8)
 
 
+ACTIVE_7 = {"generation": 7, "release": RELEASE}
+FAILED = {"active_at": None, "result": "RollbackFailed"}
+
+
+@pytest.mark.parametrize(
+    ("later", "expected"),
+    [
+        ([], {EARLIER, RELEASE}),
+        # Taken back by a rollback that names it, and back again later.
+        ([("rollback", {})], {EARLIER}),
+        ([("rollback", {"result": "RolledBack", "active_at": None})], {EARLIER}),
+        ([("rollback", FAILED)], {EARLIER}),
+        ([("rollback", {"result": "Failed", "active_at": None})], {EARLIER, RELEASE}),
+        ([("rollback", {}), ("promotion", {"generation": 9})], {EARLIER, RELEASE}),
+        # One that went wrong on its way, again or for the first time.
+        ([("promotion", {"generation": 9, "release": EARLIER, **FAILED, "result": "RolledBack"})], {RELEASE}),
+        ([("promotion", {"generation": 9, "release": BAD, **FAILED})], {EARLIER, RELEASE}),
+        # The failed one is gone once what was Active is brought back.
+        (
+            [
+                ("promotion", {"generation": 9, "release": BAD, **FAILED}),
+                ("rollback", {"generation": 10, "release": RELEASE, "rolled_back_generation": 9,
+                              "rolled_back_release": BAD}),
+            ],
+            {EARLIER, RELEASE},
+        ),
+    ],
+)  # fmt: skip
+def test_what_was_active_is_proven_until_it_is_taken_back(
+    people: Cast, later: list[tuple[str, dict[str, t.Any]]], expected: set[str]
+) -> None:
+    story = [
+        attesting.promotion(people.alice, generation=6, release=EARLIER),
+        attesting.promotion(people.alice, **ACTIVE_7),
+        *(getattr(attesting, kind)(people.alice, **changes) for kind, changes in later),
+        attesting.promotion(people.alice, generation=20, release=BAD, ring="staging"),
+    ]
+    envelopes = signed(people, *story)
+    for order in (envelopes, envelopes[::-1]):
+        assert statements.proven(order, people.trust, "prod", "hotpass") == expected
+    forged = statements.sign(attesting.promotion(people.mallory, generation=30, release=BAD), people.mallory.key)
+    assert statements.proven([*envelopes, forged], people.trust, "prod", "hotpass") == expected
+
+
 def test_only_trusted_promoters_are_believed(people: Cast) -> None:
     true = statements.sign(attesting.promotion(people.alice), people.alice.key)
     forged = attesting.promotion(people.mallory, generation=9, release=BAD)
