@@ -178,6 +178,12 @@ def test_what_could_not_run_is_never_built(
     assert "hotpass-release-" not in refused["msg"], "where it was looked at is nothing to the user"
 
 
+def test_what_its_image_is_made_of_is_read_before_anything_is_stored(build: Build, store: Store) -> None:
+    refused = build(image={"name": "worker:1", "containerfile": "/nowhere/Containerfile"})
+    assert "The Containerfile /nowhere/Containerfile cannot be read" in refused["msg"]
+    assert not Path(store.address).exists()
+
+
 def test_a_directory_without_manifests_is_no_release(build: Build, project: Path) -> None:
     projects.git(
         project, "rm", "-r", "--quiet", "prefect/deployments", "prefect/dev", "prefect/staging", "prefect/prod"

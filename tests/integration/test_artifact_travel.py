@@ -142,6 +142,8 @@ def test_the_playbook_prints_the_digest_at_its_end(
     foreseen = play("--check")
     assert foreseen.returncode == 0, foreseen.stdout + foreseen.stderr
     assert f"release {expected}" in last(foreseen)
+    nameless = play("-e", "push_image=true")
+    assert "push_image is given, and no image is wanted" in " ".join((nameless.stdout + nameless.stderr).split())
     assert not (tmp_path / "store").exists()
     built = play()
     assert built.returncode == 0, built.stdout + built.stderr

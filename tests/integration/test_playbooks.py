@@ -151,7 +151,9 @@ def test_the_work_tree_is_deployed_over_a_release_only_when_that_is_said(
     lab.go(*FIRST)
     proxy.reset()
     looked = here.play("deploy.yml", "--check")
-    assert looked.code == 0, looked.output
+    assert (looked.code, looked.recap) == (2, {"dev": (1, 1)}), looked.output
+    assert f"create {here.flow}/refine" in looked.words
+    assert f"Ring dev runs a release, {release}, and the work tree is none" in looked.words
     refused = here.play("deploy.yml")
     assert (refused.code, refused.recap) == (2, {"dev": (0, 1)}), refused.output
     assert f"Ring dev runs a release, {release}, and the work tree is none" in refused.words

@@ -179,6 +179,8 @@ def test_a_release_that_was_rolled_back_is_held_until_a_person_says_that_it_may_
     _refused(lab.move("Queued", release=bad), bad, "is held in ring dev since", "wrong figures", "release_hold=true")
     assert proxy.writes == []
     # It cannot be gone back to either, and nothing is left that could be.
+    other_way = "promote it with playbooks/promote.yml -e release_hold=true"
+    _refused(lab.move("Queued", kind="rollback", release=bad, release_hold=True), "is held", other_way)
     _refused(lab.move("Queued", kind="rollback"), "was rolled back already")
     lab.promote(bad, release_hold=True)
     assert lab.chain().holds == {}

@@ -9,6 +9,11 @@ import re
 
 import pytest
 from ansible_collections.hotpass.prefect.plugins.module_utils.prefect.session import Session
+from ansible_collections.hotpass.prefect.plugins.module_utils.release import compaction
+from ansible_collections.hotpass.prefect.plugins.module_utils.release.fold import VERIFIED_KEPT
+from ansible_collections.hotpass.prefect.plugins.module_utils.release.ledger import PrefectLedger
+from ansible_collections.hotpass.prefect.plugins.module_utils.release.records import Actor, Draft, Event, Kind
+from ansible_collections.hotpass.prefect.plugins.module_utils.release.states import State
 
 from tests.support.proxy import Proxy
 from tests.support.ring_lab import RingLab
@@ -16,6 +21,7 @@ from tests.support.shapes import Door, Result
 
 pytestmark = pytest.mark.integration
 pytest_plugins = ["tests.support.rings"]
+_ADA = Actor(name="ada", key_id=None, user="ada")
 
 
 @pytest.fixture
@@ -113,3 +119,17 @@ def test_a_ledger_that_somebody_meddled_with_is_refused_by_everything(
         assert answer["failed"], answer
         assert re.search(rf"ring_dev_{lab.solution}_0|record 2 of ring dev|{variable}", answer["msg"]), answer["msg"]
     assert proxy.writes == []
+
+
+def test_what_is_archived_is_named_with_the_rest(lab: RingLab, door: Door, session: Session) -> None:
+    ledger = PrefectLedger(session, lab.solution, "dev")
+    chain = ledger.read()
+    releases = [f"sha256:{number:064x}" for number in range(1, VERIFIED_KEPT + 4)]
+    for number, release in enumerate(releases, 1):
+        for state in (State.QUEUED, State.BUILDING, State.DEPLOYING, State.VALIDATING, State.ACTIVE):
+            draft = Draft(Event.TRANSITION, number, _ADA, kind=Kind.PROMOTE, state=state, release=release)
+            chain = ledger.append(chain, draft)
+    compacted = compaction.compact(ledger, chain, lab.store, _ADA, keep=5)
+    assert not set(releases) <= compacted.named
+    named = door("hotpass_ring_info", ring="dev", solution=lab.solution, store=lab.address)["status"]["named"]
+    assert set(named) == {*releases, *compacted.segments}

@@ -67,6 +67,9 @@ def test_one_release_is_built_once_and_goes_through_the_rings_with_an_approval(
 
     own = here.play("approve.yml", "-e", "ring_approver_key={{ ring_signing_key }}", ring="prod")
     assert (own.code, lab.states("prod")) == (2, ["AwaitingApproval"]), own.output
+    would = here.play("approve.yml", "--check", "-e", "actor_user=bob.user comment=good", ring="prod")
+    assert (would.code, lab.states("prod")) == (0, ["AwaitingApproval"]), would.output
+    assert f"generation 1 with {release} would be approved; nothing was signed" in would.words
     approved = here.play(
         "approve.yml",
         "-e",
@@ -148,12 +151,33 @@ def test_drift_is_shown_refused_repaired_or_written_over_and_a_rollback_holds(
     assert f"update {lab.solution}/refine-dev (tags)" in looked.words
     assert proxy.writes == []
 
+    for release in (first, second):
+        foreseen = here.play("promote.yml", "--check", "-e", f"release={release}")
+        assert foreseen.code == 2, foreseen.output
+        assert f"somebody changed {lab.solution}/refine-dev (update: tags)" in foreseen.words
+    allowed = here.play("promote.yml", "--check", "-e", f"release={second}", "-e", "on_drift=overwrite")
+    assert allowed.code == 0, allowed.output
+    assert (proxy.writes, lab.states()) == ([], ["Active"])
+
     refused = here.play("promote.yml", "-e", f"release={second}")
     assert refused.code == 2, refused.output
     assert f"somebody changed {lab.solution}/refine-dev (update: tags)" in refused.words
     assert "failed before anything was written to its deployments" in refused.words
     assert not [line for line in here.writes if "/deployments/" in line]
     assert lab.states() == ["Active", "Failed"]
+
+    # What came into the ledger meanwhile may be the beginning of a promotion.
+    meanwhile = lab.release("meanwhile")
+    proxy.before(
+        lambda _hit: lab.do("hotpass_veto", release=meanwhile, reason="leaks"),
+        method="POST",
+        path=r"^/deployments/(filter|paginate)",
+    )
+    left = here.play("reconcile.yml")
+    assert left.code == 2, left.output
+    assert "Ring dev was left as it is, because somebody wrote to its ledger" in left.words
+    assert "hotpass_verdict: inconclusive" in left.words
+    assert here.deployments()["refine-dev"]["tags"] != ["first"]
 
     repaired = here.play("reconcile.yml")
     assert repaired.code == 0, repaired.output

@@ -110,6 +110,9 @@ def test_a_ring_that_does_without_keys_has_its_vetoes_in_the_ledger_only(lab: Ri
     without: Result = {"signing_key": None, "unsigned": "accept"}
     answer = _veto(lab, release, **without)
     assert (answer["changed"], answer["travels"]) == (True, False)
+    assert "no other ring heeds it" in answer["warnings"][0]
     assert _veto(lab, release, **without)["changed"] is False
     assert lab.stated(release, predicates.VETO) == []
+    elsewhere = _veto(lab, lab.release("two"), rings=["prod"], **without)
+    assert "Nothing would be vetoed: it is not for ring dev, and without a key" in elsewhere["msg"]
     assert "is vetoed in ring dev by alice.user" in lab.move("Queued", release=release)["msg"]

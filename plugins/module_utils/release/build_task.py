@@ -43,7 +43,8 @@ def _built(store: Store, params: Params, context: Context) -> Outcome:
     key = signing_key_from_params(params)
     wanted_image = image.Image.from_params(params["image"]) if params.get("image") else None
     if wanted_image is not None:
-        # Known now, and not after minutes of building.
+        # Known now, and not after minutes of building, with the release in the store.
+        image.check_sources(wanted_image)
         image.find_engine(context.run_command)
     given = params["paths"]
     paths = Paths(**{**given, "checks": given["checks"] or None, "ignore": tuple(given["ignore"])})

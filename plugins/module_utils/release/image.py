@@ -128,6 +128,14 @@ def ensure(
     return Built(engine, image.name, there[0], changed, pushed)
 
 
+def check_sources(image: Image) -> None:
+    """Read what the image is made of, beside the release.
+
+    :raises CollectionError: as :func:`containerfile`, and when the fence's directory cannot be read.
+    """
+    containerfile(image, bool(_directory_members(image.fence)) if image.fence else False)
+
+
 def containerfile(image: Image, with_fence: bool) -> str:
     """The Containerfile: the user's own, else one that installs the locked requirements by their hashes.
 

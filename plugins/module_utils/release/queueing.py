@@ -214,9 +214,14 @@ def _refuse(ring: Ring, release: str, kind: Kind, params: t.Mapping[str, t.Any])
         )
     if release in ring.chain.holds and (kind is Kind.ROLLBACK or not params.get("release_hold")):
         held = ring.chain.holds[release]
+        way = (
+            "go back to another one, or promote it with playbooks/promote.yml -e release_hold=true"
+            if kind is Kind.ROLLBACK
+            else "promote another one, or say that it may return with -e release_hold=true"
+        )
         raise Ended(
             f"{release} is held in ring {ring.name} since {held.at} ({held.detail.get('reason', 'no reason given')}); "
-            "promote another one, or say that it may return with -e release_hold=true.",
+            f"{way}.",
             held.generation,
         )
     if ring.chain.degraded and kind is Kind.PROMOTE and not params.get("accept_degraded"):

@@ -29,6 +29,7 @@ def read(params: dict[str, t.Any], _context: Context) -> Outcome:
         if params.get("store") and chain.segments:
             with contextlib.closing(store_from_params(params)) as store:
                 chain = full_chain(chain, store)
+            named |= chain.named
         result: dict[str, t.Any] = {
             "status": {**status(chain, params["ring"], params["solution"]), "named": sorted(named)}
         }

@@ -40,6 +40,11 @@ def veto(params: dict[str, t.Any], context: Context) -> Outcome:
         ]
         key = ring.key()
         _insist_on_a_voice(ring, key)
+        if key is None and not signed and not concerned:
+            raise CollectionError(
+                f"Nothing would be vetoed: it is not for ring {ring.name}, and without a key no veto can travel to "
+                f"{', '.join(rings)}. Sign it (signing_key), or veto it there."
+            )
         sign = key is not None and not signed
         record = concerned and release not in ring.chain.vetoes
         if not context.check:
@@ -65,6 +70,10 @@ def veto(params: dict[str, t.Any], context: Context) -> Outcome:
                     )
                 )
                 ring.tell()
+        if key is None and not signed and rings != [ring.name]:
+            ring.warnings.append(
+                f"No key signed the veto, so it is in the ledger of ring {ring.name} alone, and no other ring heeds it."
+            )
         active = ring.chain.active
         if active is not None and active.release == release and concerned:
             ring.warnings.append(
