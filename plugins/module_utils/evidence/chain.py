@@ -195,6 +195,8 @@ def _chain(name: str, members: list[_Link], base: dict[str, t.Any] | None) -> t.
         yield from _pair(name, before, link)
     if ordered:
         yield from _beginning(name, ordered, base)
+    elif base is not None:
+        yield f"the checkpoint has bundle {base['sequence']} of {name}, and no bundle with a number is here"
     for link in members:
         previous = link.claims["previous"]
         if link.number is None and previous is not None and previous not in seals:

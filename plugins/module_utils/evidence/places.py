@@ -15,11 +15,10 @@ from ansible_collections.hotpass.prefect.plugins.module_utils.evidence import di
 from ansible_collections.hotpass.prefect.plugins.module_utils.evidence.bundle import KINDS, NAME, SEAL, Bundle
 from ansible_collections.hotpass.prefect.plugins.module_utils.evidence.log import KEPT, Reading
 from ansible_collections.hotpass.prefect.plugins.module_utils.evidence.recompute import Recompute
-from ansible_collections.hotpass.prefect.plugins.module_utils.evidence.verify import verify
-from ansible_collections.hotpass.prefect.plugins.module_utils.release import envelopes
+from ansible_collections.hotpass.prefect.plugins.module_utils.evidence.verify import opened, verify
 from ansible_collections.hotpass.prefect.plugins.module_utils.release.digests import digest_of
 from ansible_collections.hotpass.prefect.plugins.module_utils.release.predicates import EVIDENCE
-from ansible_collections.hotpass.prefect.plugins.module_utils.release.trust import PROMOTER, Trust
+from ansible_collections.hotpass.prefect.plugins.module_utils.release.trust import Trust
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,7 +65,7 @@ def claims_of(directory: Path, trust: Trust) -> tuple[dict[str, t.Any], str] | N
     """
     try:
         data = (directory / SEAL).read_bytes()
-        verified = envelopes.verify(data, trust, PROMOTER)
+        verified = opened(data, trust)
     except (OSError, CollectionError):
         return None
     return (verified.predicate, digest_of(data)) if verified.predicate_type == EVIDENCE else None

@@ -163,7 +163,7 @@ def _seal(
         return None, None, ()
     signers: tuple[str, ...] = ()
     try:
-        verified = envelopes.verify(data, trust, PROMOTER)
+        verified = opened(data, trust)
         signers = tuple(key.name for key in verified.signers)
         statement = verified.statement
     except CollectionError as error:
@@ -177,6 +177,19 @@ def _seal(
         problems.append(Problem(SEAL, f"holds a statement of another kind ({statement['predicateType']})"))
         return None, None, ()
     return statement["predicate"], f"sha256:{statement['subject'][0]['digest']['sha256']}", signers
+
+
+def opened(seal: bytes, trust: Trust) -> envelopes.Verified:
+    """What a seal says, when one believed promoter signed it and nobody else did.
+
+    :raises CollectionError: for any other.
+    """
+    verified = envelopes.verify(seal, trust, PROMOTER)
+    # No manifest lists the seal. A signature of a key that nobody knows can be added without any key.
+    signatures = len(envelopes.as_json(seal)["signatures"])
+    if signatures != 1:
+        raise CollectionError(f"It has {signatures} signatures; allowed is the one of who sealed.")
+    return verified
 
 
 def claimed_place(directory: Path) -> tuple[str, str] | None:

@@ -230,6 +230,49 @@ def test_one_without_a_number_hangs_on_one_that_is_there(dist: Path, people: Cas
     assert "no bundle of hotpass/staging has that" in problem
 
 
+def test_a_checkpoint_does_not_hold_when_only_bundles_without_a_number_are_left(tmp_path: Path, people: Cast) -> None:
+    sealer = Sealer.of(tmp_path, "hotpass", people)
+    # The first one was sealed without a server, so it hangs on nothing.
+    sealer.seal(None, moment(1), live=False)
+    first = sealer.seal(None, moment(2), live=False).path
+    last = sealer.seal(None, moment(3), live=False).path
+    number(last, people.alice, 2, number(first, people.alice, 1, None))
+    found = _chain(tmp_path, people)
+    assert (found.problems, len(found.unanchored)) == ((), 1)
+    [head] = found.heads
+    said = ["the checkpoint has bundle 2 of hotpass/staging, and no bundle with a number is here"]
+    for path in (first, last):
+        shutil.rmtree(path)
+    assert _problems(tmp_path, people) == []
+    assert _problems(tmp_path, people, checkpoint=head) == said
+    assert _problems(tmp_path, people, checkpoint=head, solution="hotpass", ring="staging") == said
+    # A whole chain of another solution beside it changes nothing.
+    other = Sealer.of(tmp_path, "other", people).seal(None, moment(7), live=False).path
+    number(other, people.alice, 1, None)
+    assert _problems(tmp_path, people, checkpoint=head) == said
+
+
+def test_a_checkpoint_of_a_ring_with_no_bundle_here_does_not_hold(dist: Path, people: Cast) -> None:
+    [head] = _chain(dist, people).heads
+    other = Sealer.of(dist, "other", people).seal(None, moment(7), live=False).path
+    number(other, people.alice, 1, None)
+    assert _problems(dist, people, checkpoint=head) == []
+    # Nor does one of a ring that was not asked for.
+    said = ["the checkpoint is of hotpass/staging, and none of its bundles is here"]
+    assert _problems(dist, people, checkpoint=head, solution="other") == said
+    for place in range(1, COUNT + 1):
+        shutil.rmtree(_bundle(dist, place))
+    assert _problems(dist, people, checkpoint=head) == said
+
+
+def test_a_checkpoint_that_is_further_than_the_chain_does_not_hold(dist: Path, people: Cast) -> None:
+    found = _chain(dist, people)
+    for newer in (COUNT + 1, COUNT + 2, 1000):
+        assert _problems(dist, people, checkpoint=f"hotpass/staging {newer} {found.bundles[-1].seal}") == [
+            f"the checkpoint has bundle {newer} of hotpass/staging, and the newest here is {COUNT}"
+        ]
+
+
 def test_rings_and_solutions_have_chains_of_their_own(dist: Path, people: Cast) -> None:
     other = Sealer.of(dist, "other", people)
     path = other.seal(None, moment(7), live=False).path

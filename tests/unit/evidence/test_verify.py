@@ -5,6 +5,9 @@
 
 from __future__ import annotations
 
+import base64
+import copy
+import json
 import os
 import random
 import shutil
@@ -16,9 +19,10 @@ import pytest
 from ansible_collections.hotpass.prefect.plugins.module_utils.errors import CollectionError
 from ansible_collections.hotpass.prefect.plugins.module_utils.evidence import bag
 from ansible_collections.hotpass.prefect.plugins.module_utils.evidence.bundle import MANIFEST, SEAL, TAG_MANIFEST
+from ansible_collections.hotpass.prefect.plugins.module_utils.evidence.places import claims_of
 from ansible_collections.hotpass.prefect.plugins.module_utils.evidence.verify import Findings, verify
 from ansible_collections.hotpass.prefect.plugins.module_utils.release import statements
-from ansible_collections.hotpass.prefect.plugins.module_utils.release.digests import digest_of
+from ansible_collections.hotpass.prefect.plugins.module_utils.release.digests import canonical, digest_of
 from ansible_collections.hotpass.prefect.plugins.module_utils.release.trust import Trust
 
 from tests.support import attesting
@@ -110,6 +114,83 @@ def test_every_bit_of_the_seal_counts(bundle: Path, people: Cast) -> None:
         harmed[position] ^= 1 << rng.randrange(8)
         seal.write_bytes(bytes(harmed))
         assert not _verify(bundle, people).good, position
+
+
+def _with_signature(data: bytes, key_id: str, signature: bytes, first: bool) -> bytes:
+    """A seal with one more signature, before or after those that it has."""
+    envelope = json.loads(data)
+    entry = {"keyid": key_id, "sig": base64.b64encode(signature).decode("ascii")}
+    envelope["signatures"].insert(0 if first else len(envelope["signatures"]), entry)
+    return canonical(envelope)
+
+
+@pytest.mark.parametrize("first", [True, False])
+@pytest.mark.parametrize("key_id", ["", "f" * 64])
+def test_a_signature_of_nobody_that_is_added_to_the_seal_is_found(
+    bundle: Path, people: Cast, key_id: str, first: bool
+) -> None:
+    seal = bundle / SEAL
+    assert claims_of(bundle, people.trust) is not None
+    seal.write_bytes(_with_signature(seal.read_bytes(), key_id, random.Random(6).randbytes(64), first))
+    assert _problems(bundle, people) == [f"{SEAL}: It has 2 signatures; allowed is the one of who sealed."]
+    assert _verify(bundle, people).signers == ()
+    # The next bundle must not hang on a seal that was changed.
+    assert claims_of(bundle, people.trust) is None
+
+
+def test_a_seal_has_one_signature_whoever_made_the_others(bundle: Path, people: Cast) -> None:
+    data = (bundle / SEAL).read_bytes()
+    [own] = json.loads(data)["signatures"]
+    said = [f"{SEAL}: It has 2 signatures; allowed is the one of who sealed."]
+    for other in (people.carol, people.bob, people.mallory):
+        (bundle / SEAL).write_bytes(statements.add_signature(data, other.key))
+        assert _problems(bundle, people) == said, other.user
+    (bundle / SEAL).write_bytes(_with_signature(data, own["keyid"], base64.b64decode(own["sig"]), first=False))
+    assert _problems(bundle, people) == said
+
+
+def test_a_seal_is_written_in_one_way(bundle: Path, people: Cast) -> None:
+    seal = bundle / SEAL
+    data = seal.read_bytes()
+    envelope = json.loads(data)
+    statement = json.loads(base64.b64decode(envelope["payload"]))
+
+    def changed(place: str, value: str) -> bytes:
+        harmed = copy.deepcopy(envelope)
+        (harmed["signatures"][0] if place in ("sig", "keyid") else harmed)[place] = value
+        return canonical(harmed)
+
+    signature, payload = envelope["signatures"][0]["sig"], envelope["payload"]
+    last = chr(ord(signature[-3]) + 1)
+    point, scalar = base64.b64decode(signature)[:32], int.from_bytes(base64.b64decode(signature)[32:], "little")
+    # The same number modulo the order of the curve, which a careless reader of ed25519 takes as well.
+    twin = point + (scalar + 2**252 + 27742317777372353535851937790883648493).to_bytes(32, "little")
+    others = [
+        data + b"\n",
+        b" " + data,
+        b"\xef\xbb\xbf" + data,
+        data.decode().encode("utf-16"),
+        data.replace(b'":', b'": '),
+        data.replace(b"/", b"\\/"),
+        json.dumps(envelope, indent=1).encode(),
+        json.dumps({key: envelope[key] for key in sorted(envelope, reverse=True)}, separators=(",", ":")).encode(),
+        data.replace(b'{"payload":', b'{"payload":"","payload":'),
+        canonical({**envelope, "more": ""}),
+        changed("sig", base64.b64encode(twin).decode()),
+        changed("sig", signature.rstrip("=")),
+        changed("sig", f"{signature}\n"),
+        changed("sig", f"{signature[:-3]}{last}=="),
+        changed("sig", signature.replace("+", "-").replace("/", "_").rstrip("=")),
+        changed("keyid", envelope["signatures"][0]["keyid"].upper()),
+        changed("payload", f"{payload[:64]}\n{payload[64:]}"),
+        changed("payload", base64.b64encode(json.dumps(statement).encode()).decode()),
+    ]
+    for other in others:
+        assert other != data
+        seal.write_bytes(other)
+        assert {problem.split(": ")[0] for problem in _problems(bundle, people)} == {SEAL}, other
+    seal.write_bytes(data)
+    assert _verify(bundle, people).good
 
 
 @pytest.mark.parametrize("kept", [0.0, 0.5, 0.99])
