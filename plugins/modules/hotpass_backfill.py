@@ -42,6 +42,7 @@ options:
     description:
       - Configuration file with C(orchestrator.backfill) and C(pipeline); its name ends in .json, .toml, .yaml or .yml.
       - It is read where the task is carried out. Options count before it, and it before the deployment.
+      - An unknown key, and a value that a replay cannot have, is refused before anything is asked of the server.
       - A window in it without C(versions) has the version C(latest).
     type: path
   start_date:

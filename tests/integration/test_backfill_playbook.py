@@ -113,13 +113,17 @@ def test_a_ring_replays_reports_and_goes_on(ring: Ring, server: PrefectServer, t
         path = f"/v2/concurrency_limits/{quote(limit_name(ring.key))}"
         ring.session.write("PATCH", path, {"limit": 7})
         ring.session.write("PATCH", f"/deployments/{row['id']}", {"concurrency_limit": 9})
+        own = ring.here.deployments()["replay"]["global_concurrency_limit"]
+        drifted = {"active": False, "slot_decay_per_second": 5}
+        ring.session.write("PATCH", f"/v2/concurrency_limits/{own['id']}", drifted)
         refused = ring.backfill(*week, "batch=again")
         assert refused.code == 2
         assert "and its manifest declares 2; -e restore_guardrails=true restores it." in refused.words
         restored = ring.backfill(*week, "batch=again", "restore_guardrails=true")
         assert restored.code == 0, restored.output
         assert ring.session.get(path)["limit"] == 2
-        assert ring.here.deployments()["replay"]["global_concurrency_limit"]["limit"] == 2
+        own = ring.here.deployments()["replay"]["global_concurrency_limit"]
+        assert (own["limit"], own["active"], own["slot_decay_per_second"]) == (2, True, 0.0)
 
     # Nothing is restored over a promotion that is under way.
     ring.lab.go("Queued", "Building", "Deploying", release=ring.release("refine"))

@@ -215,6 +215,12 @@ def test_what_the_fallback_needs(changed: Result, said: str, doors: Doors, tmp_p
     answer = doors.room("hotpass_backfill", **{name: value for name, value in options.items() if value is not None})
     assert answer["failed"] is True
     assert said in answer["msg"]
+    # Which Python there is only its start tells.
+    if "python" not in changed:
+        given = {name: value for name, value in options.items() if value is not None}
+        predicted = doors.room("hotpass_backfill", **given, check_mode=True)
+        assert (predicted["failed"], predicted["msg"]) == (True, answer["msg"])
+        assert (predicted["outcome"], predicted["changed"]) == ("not_begun", False)
 
 
 def test_a_directory_without_the_manifest(doors: Doors) -> None:

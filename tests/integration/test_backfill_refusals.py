@@ -18,7 +18,7 @@ from tests.support import certificates
 from tests.support.backfill_lab import FLOWS, MANIFESTS
 from tests.support.backfill_site import MakeSite, Site, fates
 from tests.support.proxy import Proxy
-from tests.support.shapes import MakeDeployment, Unique
+from tests.support.shapes import MakeDeployment, Result, Unique
 
 pytestmark = pytest.mark.integration
 pytest_plugins = ["tests.support.backfill_fixtures"]
@@ -97,12 +97,22 @@ def test_limits_that_do_not_hold_let_nothing_start(make_site: MakeSite, session:
     own = f"/v2/concurrency_limits/{one.row['global_concurrency_limit']['id']}"
     session.write("PATCH", own, {"active": False})
     assert f"The concurrency limit of deployment {one.name!r} is switched off" in refused(one)
-    session.write("PATCH", own, {"active": True, "limit": 1})
+    session.write("PATCH", own, {"active": True, "slot_decay_per_second": 5})
+    for options in ({}, {"check_mode": True}):
+        assert refused(one, **options) == (
+            f"The concurrency limit of deployment {one.name!r} gives 5 slots a second back by itself, so it holds "
+            f"nothing; allowed is 0; {restores}"
+        )
+    session.write("PATCH", own, {"slot_decay_per_second": 0, "limit": 1})
     assert f"deployment {one.name!r} lets only 1 run at once" in refused(one)
     session.write("PATCH", own, {"limit": 9})
     assert f"Deployment {one.name!r} lets 9 run at once, but declares 2" in refused(one)
 
-    assert "has no concurrency limit, so nothing would hold its runs" in refused(make_site(concurrency_limit=None))
+    bare = make_site(concurrency_limit=None)
+    assert "has no concurrency limit, so nothing would hold its runs" in refused(bare)
+    shared = session.write("POST", "/v2/concurrency_limits/", {"name": f"{name}-shared", "limit": 2, "active": False})
+    session.write("PATCH", f"/deployments/{bare.row['id']}", {"global_concurrency_limit_id": shared["id"]})
+    assert refused(bare).endswith("; it is not the deployment's own: prefect_concurrency_limit sets it right.")
     unmarked = make_site(parameters={"parameters": {"pipeline": {"backfill": False}}})
     assert "parameters.pipeline.backfill is false; a backfill needs true" in refused(unmarked)
 
@@ -143,6 +153,36 @@ def test_parameters_that_are_not_the_manifests_let_nothing_start(
     assert proxy.writes == []
 
 
+def test_a_collision_strategy_that_is_not_the_manifests_lets_nothing_start(
+    make_site: MakeSite, proxy: Proxy, tmp_path: Path
+) -> None:
+    site = make_site(concurrency_options={"collision_strategy": "CANCEL_NEW"})
+    document = {
+        "id": "backfill",
+        "name": "backfill",
+        "flow": "lab.flow:replay",
+        "work_pool": site.pool,
+        "concurrency_limit": 2,
+        "parameters": site.row["parameters"],
+    }
+    manifest = tmp_path / "backfill.yaml"
+    options = {"start_date": "2024-01-01", "manifest_dir": str(tmp_path), "check_mode": True}
+
+    def answer(**more: t.Any) -> Result:
+        manifest.write_text(yaml.safe_dump({**document, **more}))
+        return site.run(**options)
+
+    assert answer()["failed"] is False
+    assert answer(concurrency_options={"collision_strategy": "CANCEL_NEW"})["failed"] is False
+    refused = answer(concurrency_options={"collision_strategy": "ENQUEUE"})
+    assert refused["failed"] is True
+    assert refused["msg"] == (
+        f"Deployment {site.name!r} has the collision_strategy CANCEL_NEW, and its manifest declares ENQUEUE; "
+        "-e restore_guardrails=true restores it."
+    )
+    assert proxy.writes == []
+
+
 def test_whoever_creates_the_limit_first_it_has_to_be_the_declared_one(
     make_site: MakeSite, session: Session, proxy: Proxy
 ) -> None:
@@ -174,7 +214,7 @@ def test_a_key_of_ones_own_has_the_limit_that_was_asked_for(site: Site, unique: 
     assert (run["parameters"]["concurrency_key"], run["parameters"]["concurrency_limit"]) == (key, 1)
 
 
-def test_options_that_contradict_each_other(site: Site, proxy: Proxy) -> None:
+def test_options_that_contradict_each_other(site: Site, proxy: Proxy, tmp_path: Path) -> None:
     def refused(**options: t.Any) -> str:
         answer = site.run(**options)
         assert answer["failed"] is True
@@ -190,6 +230,11 @@ def test_options_that_contradict_each_other(site: Site, proxy: Proxy) -> None:
     assert "batch is 'a b'" in refused(start_date="2024-01-01", batch="a b")
     assert "concurrency_limit is -1" in refused(start_date="2024-01-01", concurrency_limit=-1)
     assert "poll is 0.0" in refused(start_date="2024-01-01", poll=0.0)
+    config = tmp_path / "config.yaml"
+    config.write_text("pipeline:\n  input_dir: ./data\n")
+    assert refused(start_date="2024-01-01", config=str(config), check_mode=True).startswith(
+        f"{config}:2: pipeline.input_dir: found a key that each window decides; "
+    )
     assert proxy.seen == []
     assert "has the field {date.__class__}" in refused(start_date="2024-01-01", archive_pattern="{date.__class__}.zip")
     assert "There is no work queue 'fast'" in refused(start_date="2024-01-01", work_queue="fast")

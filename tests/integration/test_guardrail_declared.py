@@ -96,6 +96,53 @@ def test_a_global_limit_with_other_values_is_found_and_restored(
     assert door(MODULE, **given, observe=False)["verdict"] == "pass"
 
 
+@pytest.mark.parametrize(
+    ("change", "checks"),
+    [
+        ({"active": False}, ["active"]),
+        ({"slot_decay_per_second": 5.0}, ["slot_decay_per_second"]),
+        ({"active": False, "slot_decay_per_second": 0.5}, ["active", "slot_decay_per_second"]),
+    ],
+)
+def test_the_deployments_own_limit_is_switched_on_again_and_keeps_its_slots(
+    door: Door,
+    proxy: Proxy,
+    session: Session,
+    keyed: tuple[Lab, str, dict[str, t.Any]],
+    change: dict[str, t.Any],
+    checks: list[str],
+) -> None:
+    site, _name, given = keyed
+    before = site.limit
+    session.write("PATCH", f"/v2/concurrency_limits/{before['id']}", change)
+    wrong = door(MODULE, **given, observe=False)
+    assert [c["name"] for c in wrong["report"]["checks"] if c["verdict"] != "pass"] == [
+        f"declared.concurrency_limit.{check}" for check in checks
+    ]
+    restored = settle(door, proxy, MODULE, **given, state="restored")
+    right = {"active": True, "slot_decay_per_second": 0.0}
+    shown = restored["deployment_limit"]
+    assert (shown["id"], shown["name"], shown["limit"]) == (before["id"], before["name"], 2)
+    assert {key: shown[key] for key in right} == right
+    (diff,) = restored["diff"]
+    assert diff["after"] == {key: right[key] for key in change}
+    assert diff["before"] == change
+    assert diff["before_header"] == f"concurrency limit of deployment {site.name!r}"
+    assert site.limit["limit"] == 2
+    assert door(MODULE, **given, observe=False)["verdict"] == "pass"
+
+
+def test_a_shared_limit_is_not_the_deployments_to_restore(
+    door: Door, proxy: Proxy, session: Session, lab: t.Callable[..., Lab], unique: Unique
+) -> None:
+    shared = session.write("POST", "/v2/concurrency_limits/", {"name": unique("shared"), "limit": 1, "active": False})
+    site = lab(None)
+    session.write("PATCH", f"/deployments/{site.row['id']}", {"global_concurrency_limit_id": shared["id"]})
+    restored = settle(door, proxy, MODULE, changed=False, **site.task(state="restored"))
+    assert restored["deployment_limit"] is None
+    assert site.limit["active"] is False
+
+
 def test_a_missing_global_limit_is_a_failure_and_made_again(
     door: Door, proxy: Proxy, session: Session, keyed: tuple[Lab, str, dict[str, t.Any]]
 ) -> None:

@@ -15,6 +15,7 @@ import pathlib
 import tomllib
 import typing as t
 
+from ansible_collections.hotpass.prefect.plugins.module_utils.backfill.pipeline_keys import OF_THE_WINDOW, RULES
 from ansible_collections.hotpass.prefect.plugins.module_utils.backfill.windows import (
     VERSION_RULE,
     Range,
@@ -134,11 +135,11 @@ class _Reader:
         for path in (("orchestrator", "parameters"), (*own, "parameters")):
             if self._has(path):
                 self._mapping(path, _PARAMETERS)
-                parameters.update(self._plain_mapping((*path, "pipeline"), "pipeline"))
+                parameters.update(self._pipeline((*path, "pipeline")))
         texts = {key: self._text((*own, key)) for key in _TEXTS if key in backfill}
         limit = self._limit((*own, "concurrency_limit")) if "concurrency_limit" in backfill else None
         windows = self._windows((*own, "windows")) if "windows" in backfill else ()
-        base = self._plain_mapping(("pipeline",), "pipeline")
+        base = self._pipeline(("pipeline",))
         return Config(
             **texts,
             concurrency_limit=limit,
@@ -174,15 +175,23 @@ class _Reader:
             node = node.value[step]
         return True
 
-    def _plain_mapping(self, path: Path, name: str) -> dict[str, t.Any]:
-        """The mapping at the path under a name; empty when there is none."""
+    def _pipeline(self, path: Path) -> dict[str, t.Any]:
+        """The settings at the path under the name ``pipeline``; empty when there are none."""
         if not self._has(path):
             return {}
         node = self._root.at(path)
         if not isinstance(node.value, dict):
-            self._complain(path, shown(node.value), "a mapping")
+            self._complain(path, shown(node.value), f"a mapping of {', '.join(RULES)}")
             return {}
-        return {name: node.plain()}
+        for key, child in node.value.items():
+            own: Path = (*path, key)
+            if key in OF_THE_WINDOW:
+                self._complain(own, "a key that each window decides", f"none, because {OF_THE_WINDOW[key]}")
+            elif key not in RULES:
+                self._complain(own, "an unknown key", f"one of {', '.join(RULES)}")
+            elif not RULES[key].allows(child.value):
+                self._complain(own, shown(child.value, own), RULES[key].allowed)
+        return {"pipeline": node.plain()}
 
     def _text(self, path: Path) -> str | None:
         value = self._root.at(path).value

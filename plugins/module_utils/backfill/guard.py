@@ -11,14 +11,17 @@ import typing as t
 
 from ansible_collections.hotpass.prefect.plugins.module_utils.backfill.settings import Settings
 from ansible_collections.hotpass.prefect.plugins.module_utils.errors import CollectionError
+from ansible_collections.hotpass.prefect.plugins.module_utils.guardrails.declared import ENQUEUE
 from ansible_collections.hotpass.prefect.plugins.module_utils.manifests.model import Manifest
 from ansible_collections.hotpass.prefect.plugins.module_utils.prefect.compare import ansible_diff, field_changes
+from ansible_collections.hotpass.prefect.plugins.module_utils.prefect.deployments import own_limit_name
 from ansible_collections.hotpass.prefect.plugins.module_utils.prefect.errors import Conflict
 from ansible_collections.hotpass.prefect.plugins.module_utils.prefect.naming import checked_name, listed
 from ansible_collections.hotpass.prefect.plugins.module_utils.prefect.reading import Row
 from ansible_collections.hotpass.prefect.plugins.module_utils.prefect.session import Session, quote
 
 RESTORE = "-e restore_guardrails=true restores it"
+_SHARED = "it is not the deployment's own: prefect_concurrency_limit sets it right"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,7 +49,7 @@ def look(session: Session, settings: Settings, deployment: Row, title: str) -> G
 
     :raises CollectionError: when one of them does not hold what was asked for, with the remedy.
     """
-    _check_own(settings, deployment.get("global_concurrency_limit"), title)
+    _check_own(settings, deployment, title)
     name = checked_name("global concurrency limit", settings.limit_name)
     row = session.get_or_none(f"/v2/concurrency_limits/{quote(name)}")
     guard = Guard(name, settings.limit_value, row is None)
@@ -56,7 +59,8 @@ def look(session: Session, settings: Settings, deployment: Row, title: str) -> G
 
 
 def check_declared(manifest: Manifest, deployment: Row, title: str) -> None:
-    """Hold the deployment against its manifest: its limit, and every parameter that the manifest declares.
+    """Hold the deployment against its manifest: its limit, what becomes of a run without a slot, and every parameter
+    that the manifest declares.
 
     :raises CollectionError: when one of them is another, with the remedy.
     """
@@ -66,6 +70,13 @@ def check_declared(manifest: Manifest, deployment: Row, title: str) -> None:
         raise CollectionError(
             f"Deployment {title!r} lets {live if live is not None else 'any number'} run at once, and its manifest "
             f"declares {declared}; {RESTORE}."
+        )
+    options = manifest.concurrency_options
+    strategy = (deployment.get("concurrency_options") or {}).get("collision_strategy") or ENQUEUE
+    if options is not None and strategy != options.collision_strategy:
+        raise CollectionError(
+            f"Deployment {title!r} has the collision_strategy {strategy}, and its manifest declares "
+            f"{options.collision_strategy}; {RESTORE}."
         )
     changes = field_changes(deployment.get("parameters") or {}, manifest.parameters or {})
     if changes:
@@ -99,14 +110,21 @@ def make(session: Session, guard: Guard, settings: Settings) -> bool:
     return made
 
 
-def _check_own(settings: Settings, limit: Row | None, title: str) -> None:
+def _check_own(settings: Settings, deployment: Row, title: str) -> None:
+    limit = deployment.get("global_concurrency_limit")
     if limit is None:
         raise CollectionError(
             f"Deployment {title!r} has no concurrency limit, so nothing would hold its runs; {RESTORE}."
         )
+    remedy = RESTORE if limit["name"] == own_limit_name(deployment) else _SHARED
     if not limit["active"]:
         raise CollectionError(
-            f"The concurrency limit of deployment {title!r} is switched off, so nothing would hold its runs; {RESTORE}."
+            f"The concurrency limit of deployment {title!r} is switched off, so nothing would hold its runs; {remedy}."
+        )
+    if limit["slot_decay_per_second"]:
+        raise CollectionError(
+            f"The concurrency limit of deployment {title!r} gives {limit['slot_decay_per_second']:g} slots a second "
+            f"back by itself, so it holds nothing; allowed is 0; {remedy}."
         )
     if limit["limit"] < settings.at_once:
         raise CollectionError(

@@ -45,6 +45,12 @@ def without_prefect(
             **reporting.nothing(),
         )
     flow_path = os.path.abspath(params["flow_path"])
+    if not os.path.isfile(os.path.join(flow_path, "hotpass", "local_backfill.py")):
+        raise CollectionError(
+            f"Nothing was run. {error.message} flow_path {flow_path!r} has no hotpass/local_backfill.py, which "
+            "fallback: local runs.",
+            **reporting.nothing(),
+        )
     wanted = settings.settle(params, config, manifest.parameters or {})
     rows = [Entry(number, window) for number, window in enumerate(wanted.windows, 1)]
     outcome = Outcome(changed=True, warnings=list(wanted.warnings))
@@ -110,10 +116,8 @@ def _run_all(
     :param home: what relative paths are below.
     :param parameters: of the flow, without the windows.
     :param wait_timeout: seconds after which no further window is started.
-    :raises CollectionError: when the code cannot be run at all, or time is up.
+    :raises CollectionError: when Python cannot be started, or time is up.
     """
-    if not os.path.isfile(os.path.join(flow_path, "hotpass", "local_backfill.py")):
-        raise CollectionError(f"flow_path {flow_path!r} has no hotpass/local_backfill.py, which fallback: local runs.")
     env = {
         # Empty is unset: Prefect is never imported.
         "HOTPASS_ENABLE_PREFECT_RUNTIME": "",

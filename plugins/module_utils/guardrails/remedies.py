@@ -9,7 +9,7 @@ import typing as t
 
 RESTORE: t.Final = (
     "Restore the guardrail values: apply the manifest again (playbooks/deploy.yml), and for the global limit "
-    "hotpass_guardrail with state: restored."
+    "and a limit that is switched off or decays hotpass_guardrail with state: restored."
 )
 EXCEEDED: t.Final = (
     "Halt the release. Look whether a run was resumed after a pause, which takes no slot again, or the limit was "

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, Hotpass maintainers
 # GNU General Public License v3.0+ (see LICENSES or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Makes the global limit what is declared again, and gives back slots that nobody holds."""
+"""Makes the limits what is declared again, and gives back slots that nobody holds."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from ansible_collections.hotpass.prefect.plugins.module_utils.prefect import (
     resource,
 )
 from ansible_collections.hotpass.prefect.plugins.module_utils.prefect.compare import ansible_diff
+from ansible_collections.hotpass.prefect.plugins.module_utils.prefect.deployments import own_limit_name
 from ansible_collections.hotpass.prefect.plugins.module_utils.prefect.limit_names import limit_name
 from ansible_collections.hotpass.prefect.plugins.module_utils.prefect.naming import listed
 from ansible_collections.hotpass.prefect.plugins.module_utils.prefect.reading import Row
@@ -32,9 +33,10 @@ _LIMITS = "/v2/concurrency_limits/"
 def restore(
     session: Session, deployment: Row, declared: Declared, reset_slots: bool, bounds: Bounds, check: bool
 ) -> Outcome:
-    """Bring the global limit to its declared value, active and without decay.
+    """Bring the deployment's own limit and the global one to hold again, active and without decay, the latter with its
+    declared value.
 
-    The deployment's own values are restored by applying its manifest.
+    The other values of the deployment, that of its own limit included, are restored by applying its manifest.
 
     :param reset_slots: also give back the slots that are taken while no run holds one, of the deployment's limit and
         of the global one.
@@ -50,22 +52,44 @@ def restore(
     for row in held:
         if not check:
             _give_back(session, row)
-    outcome = Outcome(changed=False, result={"concurrency_limit": None})
-    if declared.concurrency_key is not None:
-        name = limit_name(declared.concurrency_key)
-        target = resource.Target(f"global concurrency limit {name!r}", _LIMITS, _LIMITS + quote(name), {"name": name})
-        wanted = {"state": "present", "limit": declared.global_limit, "active": True, "slot_decay_per_second": 0.0}
-        outcome = resource.ensure(session, concurrency_limits.KIND, target, wanted, check)
+    outcome = Outcome(changed=False, result={})
+    for returned, target, value in _targets(deployment, declared):
+        done: dict[str, t.Any] | None = None
+        if target is not None:
+            wanted = {"state": "present", "limit": value, "active": True, "slot_decay_per_second": 0.0}
+            one = resource.ensure(session, concurrency_limits.KIND, target, wanted, check)
+            outcome.changed |= one.changed
+            outcome.diff += one.diff
+            done = one.result[concurrency_limits.KIND.returned]
+        outcome.result[returned] = done
     for row in held:
         outcome.changed = True
         outcome.diff.append(
             ansible_diff(f"slots of {row['name']!r}", {"active_slots": row["active_slots"]}, {"active_slots": 0})
         )
-        shown = outcome.result["concurrency_limit"]
-        if check and shown is not None and shown["name"] == row["name"]:
-            shown["active_slots"] = 0
+        for shown in outcome.result.values():
+            if check and shown is not None and shown["name"] == row["name"]:
+                shown["active_slots"] = 0
     outcome.result["slots_reset"] = {row["name"]: row["active_slots"] for row in held}
     return outcome
+
+
+def _targets(deployment: Row, declared: Declared) -> t.Iterator[tuple[str, resource.Target | None, int | None]]:
+    """The limits to restore: the return value that holds each, where it is, and its value where that is restored here.
+
+    A limit that the deployment shares is declared where it is made, and others may want it as it is.
+    """
+    own = deployment.get("global_concurrency_limit")
+    target = None
+    if own is not None and own["name"] == own_limit_name(deployment):
+        title = f"concurrency limit of deployment {declared.deployment!r}"
+        target = resource.Target(title, _LIMITS, _LIMITS + own["id"], {"name": own["name"]})
+    yield "deployment_limit", target, None
+    target = None
+    if declared.concurrency_key is not None:
+        name = limit_name(declared.concurrency_key)
+        target = resource.Target(f"global concurrency limit {name!r}", _LIMITS, _LIMITS + quote(name), {"name": name})
+    yield "concurrency_limit", target, declared.global_limit
 
 
 def _taken(session: Session, deployment: Row, declared: Declared) -> list[Row]:

@@ -124,6 +124,38 @@ orchestrator:
     assert str(tmp_path / "config.yaml") + ":5: " in refused.value.message
 
 
+@pytest.mark.parametrize("section", ["orchestrator.parameters", "orchestrator.backfill.parameters", ""])
+def test_what_the_pipeline_of_a_replay_cannot_be_told_is_named_with_its_line(tmp_path: Path, section: str) -> None:
+    steps = [*filter(None, section.split(".")), "pipeline"]
+    lines = [f"{'  ' * depth}{step}:" for depth, step in enumerate(steps)]
+    decided, whole = "a key that each window decides", "because a replay takes its whole input"
+    told = [
+        (
+            "input_dir: ./data",
+            decided,
+            "none, because a window reads what its archive is restored to, below restore_root",
+        ),
+        ("output_path: x.parquet", decided, "none, because a window writes a file of its own, below restore_root"),
+        ("since: 2024-01-01", '"2024-01-01"', f"null, {whole}"),
+        (
+            "nonsense: 1",
+            "an unknown key",
+            "one of profile_name, archive, dist_dir, backfill, incremental, since",
+        ),
+        ("backfill: false", "false", "true, because a backfill only replays"),
+        ("incremental: true", "true", f"false, {whole}"),
+        ("archive: yes please", '"yes please"', "true or false"),
+        ("dist_dir:", "null", "a text that is not blank"),
+    ]
+    lines += [f"{'  ' * len(steps)}{line}" for line, _found, _allowed in told]
+    with pytest.raises(ManifestErrors) as refused:
+        config_of(tmp_path, "\n".join(lines))
+    assert [(one.line, one.field, one.found, one.allowed) for one in refused.value.problems] == [
+        (number, ".".join([*steps, line.partition(":")[0]]), found, allowed)
+        for number, (line, found, allowed) in enumerate(told, len(steps) + 1)
+    ]
+
+
 @pytest.mark.parametrize(
     ("name", "text", "said"),
     [

@@ -6,8 +6,13 @@
 from __future__ import annotations
 
 import datetime
+import inspect
+import json
+from pathlib import Path
 
+import pytest
 from ansible_collections.hotpass.prefect.plugins.module_utils.backfill import archive_pattern as theirs
+from ansible_collections.hotpass.prefect.plugins.module_utils.backfill import config, pipeline_keys
 from ansible_collections.hotpass.prefect.plugins.module_utils.backfill import windows as their_windows
 from ansible_collections.hotpass.prefect.plugins.module_utils.errors import CollectionError
 from ansible_collections.hotpass.prefect.plugins.module_utils.prefect import limit_names
@@ -16,7 +21,9 @@ from hypothesis import strategies as st
 
 from hotpass import limits, windows
 from hotpass.archive_pattern import DEFAULT_PATTERN, ArchivePattern
+from hotpass.backfill_parameters import BackfillConfig
 from hotpass.errors import HotpassError
+from hotpass.parameters import RefineConfig
 
 _AWKWARD = st.text(st.sampled_from("~/%&><2FaE\x00\x7f\x85é☃\ud800"), max_size=10)
 _FIELDS = ("{date}", "{date:%Y%m%d}", "{date:%n}", "{date:{version}}", "{date!r}", "{date.x}")
@@ -66,3 +73,21 @@ def test_versions() -> None:
 def test_days() -> None:
     for text in ("2024-01-31", "2024-02-30", "20240131", "2024-W01-1", "2024-1-1", "2024-01-01\n", "", "٢٠٢٤-01-01"):
         assert flow(windows.parse_day, "day", text) == collection(their_windows.parse_date, "day", text), text
+
+
+def test_the_pipelines_keys() -> None:
+    keys = set(inspect.signature(RefineConfig.build).parameters)
+    assert {*pipeline_keys.RULES, *pipeline_keys.OF_THE_WINDOW} == keys
+
+
+@pytest.mark.parametrize("key", [*pipeline_keys.RULES, *pipeline_keys.OF_THE_WINDOW, "nonsense"])
+def test_what_the_pipeline_may_be_told(key: str, tmp_path: Path) -> None:
+    file = tmp_path / "config.json"
+    # Which profiles there are is up to the release whose flow runs.
+    for value in (None, True, False, 0, 1, "", " ", "aviation", [], {}):
+        told = {"pipeline": {key: value}}
+        file.write_text(json.dumps(told))
+        takes_base = flow(lambda: BackfillConfig.build(since="2024-01-01", base_config=told)) is not None  # noqa: B023
+        takes_own = flow(lambda: BackfillConfig.build(since="2024-01-01", parameters=told)) is not None  # noqa: B023
+        read = collection(config.read_config, str(file)) is not None
+        assert (takes_base, takes_own) == (read, read), value
