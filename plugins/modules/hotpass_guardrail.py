@@ -15,8 +15,9 @@ description:
     and stale holders.
   - The verdict is C(pass), C(fail), C(not_exercised) or C(error). A guardrail that was never reached is
     C(not_exercised), never a pass, and what cannot be told is an C(error).
-  - With O(state=restored) it makes the global limit what is declared again. The values of the deployment are restored
-    by applying its manifest with M(hotpass.prefect.prefect_deployment).
+  - With O(state=restored) it makes the global limit what is declared again, and the deployment's own limit hold again.
+    The values of the deployment, that of its limit included, are restored by applying its manifest with
+    M(hotpass.prefect.prefect_deployment).
 author:
   - Hotpass maintainers (@hotpass)
 extends_documentation_fragment:
@@ -33,7 +34,8 @@ options:
   state:
     description:
       - V(checked) reads only, and fails with a verdict that O(fail_on) names.
-      - V(restored) makes the global limit that the concurrency key names what is declared, active and without decay.
+      - V(restored) makes the global limit that the concurrency key names what is declared, active and without decay,
+        and the limit of the deployment's own active and without decay. A limit that it shares is left alone.
     type: str
     choices: [checked, restored]
     default: checked
@@ -64,6 +66,11 @@ options:
   work_queue_limit:
     description: The concurrency limit that the work queue is to have; it must have none without this option.
     type: int
+  work_queue:
+    description:
+      - The queue of the deployment's work pool whose limit is looked at; else the one that all of O(run_ids) went into,
+        else the deployment's.
+    type: str
   shared_limit_value:
     description: The value of the manifest's C(global_concurrency_limit), which is declared where that limit is made.
     type: int
@@ -145,7 +152,7 @@ EXAMPLES = r"""
     samples: "{{ backfill.limit_samples }}"
     fail_on: [fail, error, not_exercised]
 
-- name: The global limit as it is declared, and no slot taken by nobody
+- name: The limits as they are declared, and no slot taken by nobody
   hotpass.prefect.hotpass_guardrail:
     api_url: http://127.0.0.1:4200/api
     manifest_dir: prefect/staging
@@ -191,6 +198,10 @@ documents:
       again from it without a server. Empty without O(observe).
   returned: with O(state=checked), on failure too
   type: dict
+deployment_limit:
+  description: The limit of the deployment's own; null where it has none or shares one.
+  returned: with O(state=restored)
+  type: dict
 concurrency_limit:
   description: The global limit; null where no key is declared.
   returned: with O(state=restored)
@@ -216,6 +227,7 @@ SPEC = CONNECTION_SPEC + Spec(
         "declared": {"type": "dict"},
         "work_pool_limit": {"type": "int"},
         "work_queue_limit": {"type": "int"},
+        "work_queue": {"type": "str"},
         "shared_limit_value": {"type": "int"},
         "observe": {"type": "bool", "default": True},
         "run_ids": {"type": "list", "elements": "str"},

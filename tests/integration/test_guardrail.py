@@ -43,6 +43,35 @@ def test_a_rehearsal_that_reaches_the_limit_passes_and_its_report_can_be_made_ag
     assert proxy.writes == []
 
 
+def test_the_limit_that_counts_is_that_of_the_queue_the_runs_went_into(
+    door: Door, session: Session, make_deployment: MakeDeployment, unique: Unique
+) -> None:
+    pool = unique("pool")
+    session.write("POST", "/work_pools/", {"name": pool, "type": "process"})
+    session.write("POST", f"/work_pools/{pool}/queues", {"name": "rehearsals", "concurrency_limit": 1})
+    site = Lab(session, make_deployment(concurrency_limit=1, work_pool_name=pool))
+    path = f"/deployments/{site.row['id']}/create_flow_run"
+    run = session.write("POST", path, {"work_queue_name": "rehearsals"})["id"]
+    own, theirs = session.write("POST", path, {})["id"], "declared.work_queue_limit"
+    options: dict[str, t.Any] = {"fail_on": [], "samples": []}
+
+    there = door(MODULE, **site.task(run_ids=[run], **options))
+    assert there["documents"]["work_pool"]["queue"]["name"] == "rehearsals"
+    assert there["documents"]["concurrency"]["scope"]["work_queue"] == "rehearsals"
+    assert (checks_of(there)[theirs]["verdict"], checks_of(there)[theirs]["found"]) == ("fail", "1")
+    # The deployment's own place is held against what is declared all the same.
+    assert checks_of(there)["declared.work_queue"]["found"] == "default"
+    declared = door(MODULE, **site.task(run_ids=[run], declared={"work_queue_limit": 1}, **options))
+    assert checks_of(declared)[theirs]["verdict"] == "pass"
+
+    for runs in ([own], [run, own]):
+        here = door(MODULE, **site.task(run_ids=runs, **options))
+        assert here["documents"]["work_pool"]["queue"]["name"] == "default"
+        assert checks_of(here)[theirs]["verdict"] == "pass"
+    before = door(MODULE, **site.task(observe=False, work_queue="rehearsals", **options))
+    assert checks_of(before)[theirs]["found"] == "1"
+
+
 def test_prefect_lets_a_resumed_run_in_without_a_slot_and_the_guardrail_sees_it(
     door: Door, session: Session, lab: t.Callable[..., Lab]
 ) -> None:

@@ -4,7 +4,7 @@
 """The rehearsal as a person starts it: an embedded ring, real runs of a real worker, and what is left of them.
 
 One ring serves all tests, which follow each other as its days would: nothing promoted, a look, slots that are taken, a
-key that nobody believes, a limit that somebody raised by hand, and the rehearsal with the limit restored.
+key that nobody believes, other code, a limit that somebody raised by hand, and the rehearsal with the limit restored.
 """
 
 from __future__ import annotations
@@ -87,6 +87,19 @@ class Site:
                 session.write("PATCH", f"/deployments/{session.get(path)['id']}", {"concurrency_limit": value})
             limit: int = session.get(path)["global_concurrency_limit"]["limit"]
             return limit
+
+    @contextlib.contextmanager
+    def pulling_from(self, directory: Path) -> t.Iterator[None]:
+        """Meanwhile the deployment's runs take their code from a directory, and no fence looks at them."""
+        with self.session() as session:
+            row = session.get(f"/deployments/name/{_DEPLOYMENT}")
+            path, step = f"/deployments/{row['id']}", "prefect.deployments.steps.set_working_directory"
+            by_hand = {"pull_steps": [{step: {"directory": str(directory)}}], "version": "by-hand"}
+            session.write("PATCH", path, by_hand)
+            try:
+                yield
+            finally:
+                session.write("PATCH", path, {key: row[key] for key in by_hand})
 
     def runs(self) -> list[dict[str, t.Any]]:
         """Every run of the backfill."""
@@ -212,6 +225,23 @@ def test_evidence_that_cannot_be_kept_does_not_hide_what_stopped_it(site: Site) 
     assert site.bundles() == []
 
 
+def test_other_code_than_the_active_releases_stops_it_before_anything_runs(site: Site, tmp_path: Path) -> None:
+    assert site.limit(2) == 2
+    with site.pulling_from(tmp_path):
+        done = site.play("rehearse.yml")
+    assert done.code == 2, done.output
+    said = f"stopped at inspect: The deployment {_DEPLOYMENT} is not what the Active release makes of it (different: "
+    assert f"{said}pull_steps, version)" in done.words, done.output
+    assert "playbooks/reconcile.yml -i inventories/dev, or rehearse with -e restore_guardrails=true" in done.words
+    assert site.runs() == []
+    [bundle] = site.bundles()
+    claims = verify(bundle, site.trust()).insist()
+    assert (claims["verdict"], claims["live"]) == ("fail", False)
+    checks = {check["name"]: check["verdict"] for check in _document(bundle, "summary.json")["guardrails"]["checks"]}
+    assert (checks["release.deployment"], checks["release.owner"]) == ("fail", "pass")
+    assert said in site.tasks()[-1]
+
+
 def test_a_limit_that_was_raised_by_hand_stops_it_and_raises_a_task(site: Site) -> None:
     assert site.limit(5) == 5
     done = site.play("rehearse.yml")
@@ -220,7 +250,7 @@ def test_a_limit_that_was_raised_by_hand_stops_it_and_raises_a_task(site: Site) 
     assert "declared.concurrency_limit is 5 and has to be 2" in done.words
     assert "-e restore_guardrails=true" in done.words
     assert site.runs() == []
-    [bundle] = site.bundles()
+    *_earlier, bundle = site.bundles()
     claims = verify(bundle, site.trust()).insist()
     assert (claims["verdict"], claims["live"], claims["kind"]) == ("fail", False, "backfill")
     notes = (bundle / "notes.md").read_text(encoding="utf-8")
@@ -236,10 +266,11 @@ def test_with_the_limit_restored_it_passes_and_a_stranger_can_check_it(site: Sit
     shared = tmp_path / "shared"
     shared.mkdir()
     tasks = site.tasks()
-    done = site.play("rehearse.yml", "-e", "restore_guardrails=true", "-e", f"upload={shared}")
+    with site.pulling_from(tmp_path):
+        done = site.play("rehearse.yml", "-e", "restore_guardrails=true", "-e", f"upload={shared}")
     assert done.code == 0, done.output
     assert site.limit() == 2
-    before, bundle = site.bundles()
+    *_earlier, before, bundle = site.bundles()
     names = {path.relative_to(bundle).as_posix() for path in bundle.rglob("*") if path.is_file()}
     metadata = _document(bundle, "metadata.json")
     pictured = {"hotpass-e2e-dev.png"} if metadata["screenshot"]["taken"] else set()
@@ -258,13 +289,17 @@ def test_with_the_limit_restored_it_passes_and_a_stranger_can_check_it(site: Sit
     assert summary["figures"]["waited_for_slot"] >= 1
     assert [run["run_date"] for run in summary["windows"]] == [f"2024-01-0{day}" for day in range(1, 5)]
     assert all(run["records"] > 0 and run["worker"] for run in summary["windows"])
+    [ran] = [check for check in summary["guardrails"]["checks"] if check["name"] == "release.runs"]
+    assert (ran["verdict"], ran["found"]) == ("pass", "4 of 4 runs")
     assert {run["id"] for run in site.runs()} == {run["run_id"] for run in summary["windows"]}
     log = (bundle / "hotpass-e2e-dev.log").read_text(encoding="utf-8")
     assert "4 of 4 windows completed" in log
     assert re.search(r"INFO +\S+ prefect.flow_runs: .*is Active", log)
     notes = (bundle / "notes.md").read_text(encoding="utf-8")
     assert "The guardrails were restored to what the Active release declares before this rehearsal." in notes
-    assert "inventories/dev" in (bundle / "cli.sh").read_text(encoding="utf-8")
+    again = (bundle / "cli.sh").read_text(encoding="utf-8")
+    assert "inventories/dev" in again
+    assert f'"evidence_dir": "{site.directory}/dist", "upload": "{shared}"}}' in again
 
     [line] = [line for line in site.paper("Next_Steps_Log.md").splitlines() if line.startswith("- [x]")]
     assert "4 runs under a limit of 2, at most 2 at once, " in line

@@ -90,7 +90,7 @@ def _with_prefect(
     run_start.check_names(session, {**wanted.overrides, "runs": []}, params["work_queue"], deployment, title)
     limits = guard.look(session, wanted, deployment, title)
     progress = Progress(context.tell, None if context.check else params["log_path"])
-    sampler = Sampler(session, deployment, wanted.concurrency_key)
+    sampler = Sampler(session, deployment, wanted.concurrency_key, params["work_queue"])
     print_ = fingerprint(settings.key_parameters(wanted))
     keys = functools.partial(run_key, deployment["id"], print_, wanted.batch)
     driver = Driver(

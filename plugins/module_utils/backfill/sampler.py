@@ -27,11 +27,12 @@ class Sampler:
     :ivar samples: the first and the last of every stretch of readings that are alike, and one for each half minute.
     """
 
-    def __init__(self, session: Session, deployment: Row, concurrency_key: str) -> None:
+    def __init__(self, session: Session, deployment: Row, concurrency_key: str, work_queue: str | None = None) -> None:
         self.samples: list[Sample] = []
         self._session = session
         self._deployment = deployment
         self._key = concurrency_key
+        self._queue = work_queue
         self._last = -PAUSE
         self._happened = False
         self._replaceable_until = 0.0
@@ -45,7 +46,7 @@ class Sampler:
         pause = SHORTEST_PAUSE if self._happened else PAUSE
         if not at_once and time.monotonic() < self._last + pause:
             return
-        reading = sampling.sample(self._session, self._deployment, self._key)
+        reading = sampling.sample(self._session, self._deployment, self._key, self._queue)
         self._last, self._happened = time.monotonic(), False
         alike = bool(self.samples) and _calm(self.samples[-1]) == _calm(reading)
         if alike and self._last < self._replaceable_until:

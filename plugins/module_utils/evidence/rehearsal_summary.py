@@ -14,6 +14,7 @@ import typing as t
 
 from ansible_collections.hotpass.prefect.plugins.module_utils.errors import CollectionError
 from ansible_collections.hotpass.prefect.plugins.module_utils.evidence.rehearsal_picture import window_of
+from ansible_collections.hotpass.prefect.plugins.module_utils.evidence.rehearsal_release import check_release
 from ansible_collections.hotpass.prefect.plugins.module_utils.guardrails import intervals
 from ansible_collections.hotpass.prefect.plugins.module_utils.guardrails.declared import Declared
 from ansible_collections.hotpass.prefect.plugins.module_utils.guardrails.instants import instant, seconds, written
@@ -26,6 +27,7 @@ from ansible_collections.hotpass.prefect.plugins.module_utils.guardrails.report 
     PASS,
     VERDICTS,
     Bounds,
+    Report,
 )
 from ansible_collections.hotpass.prefect.plugins.module_utils.guardrails.sampling import DEPLOYMENT
 
@@ -70,9 +72,11 @@ def summarise(documents: t.Mapping[str, t.Any]) -> Json:
     plan = documents[PLAN]
     asked = plan["rehearsal"]
     bounds = Bounds.from_json(plan["bounds"])
-    report = judge(observation, Declared.from_json(plan["declared"]), bounds=bounds)
-    runs = [_run(observation, run) for run in own_runs(observation)]
-    reasons = _not_live(observation, runs, asked["runtime"])
+    own = own_runs(observation)
+    held = judge(observation, Declared.from_json(plan["declared"]), bounds=bounds)
+    report = Report((*held.checks, *check_release(observation, asked, own)), held.figures)
+    runs = [_run(observation, run) for run in own]
+    reasons = _not_live(observation, runs, asked["runtime"], bounds)
     guardrails = report.to_json()
     outcome = _outcome(runs, asked["windows"], plan["stopped"], bounds)
     return {
@@ -194,27 +198,44 @@ def _window(named: t.Mapping[str, t.Any]) -> tuple[str, str]:
     return str(named["run_date"]), str(named["version"])
 
 
-def _not_live(observation: Observation, runs: t.Sequence[Json], runtime: str) -> list[str]:
+def _not_live(observation: Observation, runs: t.Sequence[Json], runtime: str, bounds: Bounds) -> list[str]:
     """Why the rehearsal does not count as one of the real thing; nothing when it does.
 
     Live is what a worker took and executed on a server: the server's own history has the run waiting, pending and
-    running, the worker has put its name on it, and was seen at work by the readings that were taken meanwhile.
+    running, the worker has put its name on it, and was seen at work by the readings that were taken meanwhile: at least
+    one of them has it ONLINE, with a heartbeat that was then no older than ``heartbeat_seconds`` of the bounds, and no
+    later than the reading but for ``clock_slack_seconds``.
     """
     if runtime != "prefect":
         return [f"the runtime was {runtime}"]
     if not runs:
         return ["no run was started"]
-    seen = {worker["name"] for sample in observation.concurrency["samples"] for worker in sample.get("workers") or ()}
+    seen = {
+        worker["name"]
+        for sample in observation.concurrency["samples"]
+        for worker in sample.get("workers") or ()
+        if _at_work(worker, instant(sample["at"], "at of a reading"), bounds)
+    }
     reasons = []
     for run in runs:
         kinds = [state["type"] for state in observation.states[run["run_id"]]]
         if not run["worker"]:
             reasons.append(f"run {run['name']} has no worker's name on it")
         elif run["worker"] not in seen:
-            reasons.append(f"run {run['name']} names worker {run['worker']!r}, which was never seen in its work pool")
+            reasons.append(
+                f"run {run['name']} names worker {run['worker']!r}, which was never seen at work in its work pool"
+            )
         elif not {"PENDING", "RUNNING"} <= set(kinds):
             reasons.append(f"run {run['name']} was never both pending and running")
     return reasons
+
+
+def _at_work(worker: t.Mapping[str, t.Any], at: int, bounds: Bounds) -> bool:
+    """Whether a reading of this instant shows a worker at work; Prefect keeps the names of those that are long gone."""
+    if worker.get("status") != "ONLINE" or worker.get("last_heartbeat_time") is None:
+        return False
+    beat = instant(worker["last_heartbeat_time"], f"The heartbeat of worker {worker['name']}")
+    return -bounds.micro("clock_slack_seconds") <= at - beat <= bounds.micro("heartbeat_seconds")
 
 
 def _figures(runs: t.Sequence[Json]) -> Json:

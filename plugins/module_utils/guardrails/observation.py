@@ -90,6 +90,7 @@ def observe(
     until: str | None = None,
     samples: t.Sequence[t.Mapping[str, t.Any]] = (),
     concurrency_key: str | None = None,
+    work_queue: str | None = None,
 ) -> Observation:
     """Read what the verdict needs; the server has no bulk route for histories, so it is one request for each run.
 
@@ -99,6 +100,7 @@ def observe(
     :param until: end of the window; by default now.
     :param samples: the readings of the limits that were taken meanwhile, in any order.
     :param concurrency_key: of the global limit; by default the deployment's parameter ``concurrency_key``.
+    :param work_queue: whose limit is read; by default the one that all of ``run_ids`` went into, else the deployment's.
     :raises CollectionError: without ``run_ids`` and ``since``, for an id or instant that is none, and when the server
         cannot be read.
     """
@@ -108,7 +110,9 @@ def observe(
         if not is_id(run_id):
             raise CollectionError(f"run_ids names {run_id!r}, which is no flow run's id.")
     row = find_deployment(session, deployment["id"] if isinstance(deployment, dict) else deployment)
-    last = sample(session, row, concurrency_key)
+    # Before the reading, so that nothing but the queue's name is older than it.
+    queue = work_queue or _queue(row, _by_ids(session, run_ids or ()))
+    last = sample(session, row, concurrency_key, queue)
     # What happens from here on is left out, so that all parts show the same moment.
     observed_at = instant(last["at"], "at")
     end = observed_at if until is None else min(instant(until, "until"), observed_at)
@@ -118,7 +122,7 @@ def observe(
         raise CollectionError(f"The window ends at {written(end)}, before it begins at {written(begin)}.")
     taken = [*(dict(one) for one in samples), last]
     key = concurrency_key if concurrency_key is not None else (row.get("parameters") or {}).get("concurrency_key")
-    scope = _scope(session, row, taken, key)
+    scope = _scope(session, {**row, "work_queue_name": queue}, taken, key)
     found = {run["id"]: run for run in asked}
     for criteria in _criteria(scope):
         for run in _living(session, criteria, written(begin)):
@@ -162,6 +166,13 @@ def _by_ids(session: Session, run_ids: t.Sequence[str]) -> list[Row]:
             session, reading.FLOW_RUNS, filters.flow_runs(ids=ids[start : start + reading.PAGE])
         )
     ]
+
+
+def _queue(row: Row, runs: t.Sequence[Row]) -> str | None:
+    """The queue of the deployment's pool that these runs went into; where they do not agree, the deployment's own."""
+    own: str | None = row["work_queue_name"]
+    queues = {run["work_queue_name"] for run in runs if run["work_pool_name"] == row["work_pool_name"]} - {None}
+    return str(queues.pop()) if len(queues) == 1 else own
 
 
 def _first(runs: t.Sequence[Row], end: int) -> int:

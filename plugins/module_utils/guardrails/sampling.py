@@ -47,11 +47,14 @@ def find_deployment(session: Session, name: str) -> Row:
     return row
 
 
-def sample(session: Session, deployment: Row | str, concurrency_key: str | None = None) -> dict[str, t.Any]:
+def sample(
+    session: Session, deployment: Row | str, concurrency_key: str | None = None, work_queue: str | None = None
+) -> dict[str, t.Any]:
     """What the limits of a deployment are now: up to five requests, all of them reads.
 
     :param deployment: its row, its id, or ``flow/deployment``. A row tells only which deployment it is.
     :param concurrency_key: of the global limit; by default the deployment's parameter ``concurrency_key``.
+    :param work_queue: of the deployment's pool, for runs that go into another one than the deployment's, the default.
     :returns: JSON: ``at`` (this machine's clock), and under ``deployment``, ``global``, ``work_pool`` and
         ``work_queue`` what is there, or null. ``limit`` is null for no limit. ``workers`` are those of the pool.
     """
@@ -67,7 +70,7 @@ def sample(session: Session, deployment: Row | str, concurrency_key: str | None 
         path = f"/work_pools/{quote(row['work_pool_name'])}"
         pool = session.get_or_none(path)
         if pool is not None:
-            queue = session.get_or_none(f"{path}/queues/{quote(row['work_queue_name'])}")
+            queue = session.get_or_none(f"{path}/queues/{quote(work_queue or row['work_queue_name'])}")
             workers = session.search(f"{path}/workers/filter", filters.workers())
     return {
         "at": written(began),

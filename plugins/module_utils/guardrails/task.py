@@ -62,11 +62,12 @@ def _checked(session: Session, params: Params, row: Row, declared: Declared, bou
             until=params["until"],
             samples=params["samples"],
             concurrency_key=declared.concurrency_key,
+            work_queue=params["work_queue"],
         )
         documents = observation.to_documents()
         report = judge(observation, declared, bounds=bounds)
     else:
-        taken = sample(session, row, declared.concurrency_key)
+        taken = sample(session, row, declared.concurrency_key, params["work_queue"])
         named = mask({**row, "full_name": full_names(session, [row])[0]})
         report = judge_declared(named, taken, declared)
     result = {

@@ -74,14 +74,14 @@ def test_what_a_state_says_does_not_betray_a_secret() -> None:
 def test_readings_that_are_alike_are_thinned_and_no_gap_is_long(monkeypatch: pytest.MonkeyPatch) -> None:
     clock, slots = [1000.0], [0]
 
-    def sample(_session: t.Any, _deployment: t.Any, key: str) -> dict[str, t.Any]:
-        assert key == "key"
+    def sample(_session: t.Any, _deployment: t.Any, key: str, queue: str | None) -> dict[str, t.Any]:
+        assert (key, queue) == ("key", "urgent")
         return {"at": clock[0], "took_seconds": 0.1, "global": {"active_slots": slots[0], "updated": clock[0]}}
 
     monkeypatch.setattr(sampler.sampling, "sample", sample)
     monkeypatch.setattr(sampler.time, "monotonic", lambda: clock[0])
     with Session(Connection("http://127.0.0.1:9/api")) as session:
-        taken = sampler.Sampler(session, {"id": "d"}, "key")
+        taken = sampler.Sampler(session, {"id": "d"}, "key", "urgent")
         for _tick in range(2400):
             slots[0] = 1 if 1300 <= clock[0] < 1301 else 0
             if clock[0] in (1300.0, 1301.0):

@@ -19,6 +19,10 @@ from ansible_collections.hotpass.prefect.plugins.module_utils.evidence import (
 from ansible_collections.hotpass.prefect.plugins.module_utils.evidence.bundle import as_text
 from ansible_collections.hotpass.prefect.plugins.module_utils.evidence.papers import achieved, lacking, why
 from ansible_collections.hotpass.prefect.plugins.module_utils.evidence.recompute import Documents
+from ansible_collections.hotpass.prefect.plugins.module_utils.evidence.rehearsal_release import (
+    GENERATION_LABEL,
+    RELEASE_LABEL,
+)
 from ansible_collections.hotpass.prefect.plugins.module_utils.evidence.rehearsal_summary import (
     FILES,
     SUMMARY_ARTIFACT,
@@ -29,6 +33,7 @@ from ansible_collections.hotpass.prefect.plugins.module_utils.evidence.rehearsal
 )
 from ansible_collections.hotpass.prefect.plugins.module_utils.guardrails.declared import Declared
 from ansible_collections.hotpass.prefect.plugins.module_utils.guardrails.report import Bounds
+from ansible_collections.hotpass.prefect.plugins.module_utils.prefect.deployments import OWNER_LABEL
 from ansible_collections.hotpass.prefect.plugins.module_utils.release.trust import Trust
 
 from tests.support import observations
@@ -39,6 +44,8 @@ Json = dict[str, t.Any]
 Edit = t.Callable[[Json], t.Any]
 
 _NAME = "20260101T000100Z"
+_RELEASE, _OTHER = "sha256:" + "5" * 64, "sha256:" + "a" * 64
+_FENCED = {RELEASE_LABEL: _RELEASE, GENERATION_LABEL: 3}
 # Two at once, and the third has to wait for the first.
 _STORIES = {"a": done(0, 1, 20), "b": done(0, 2, 30), "c": waited(0, 21, 40)}
 _BEAT = {"name": "w", "status": "ONLINE", "last_heartbeat_time": observations.at(45), "heartbeat_interval_seconds": 30}
@@ -60,19 +67,21 @@ def _documents(
         window = {"run_date": f"2024-01-0{number}", "version": "1"}
         result = {**window, "success": True, "total_records": 10 * number, "archive_sha256": "a", "output_sha256": "o"}
         rows[run] = {
-            "labels": {WORKER_LABEL: "w"},
+            "labels": {WORKER_LABEL: "w", **_FENCED},
+            "deployment_version": _RELEASE,
             "parameters": {"runs": [window]},
             "artifacts": {SUMMARY_ARTIFACT: {"runs": [result]}},
         }
     samples = [sample(second, limit, _held(stories, second), workers=[_BEAT]) for second in range(0, 51, 5)]
+    deployed = {"version": _RELEASE, "labels": {OWNER_LABEL: "hotpass/staging"}}
     seen = observations.observation(
-        stories, samples, until=50, run_ids=sorted(stories), rows=rows, workers=[_BEAT]
+        stories, samples, until=50, run_ids=sorted(stories), rows=rows, workers=[_BEAT], deployment=deployed
     ).to_documents()
     asked = {
         "solution": "hotpass",
         "ring": "staging",
         "generation": 3,
-        "release": "sha256:" + "5" * 64,
+        "release": _RELEASE,
         "windows": [{"run_date": f"2024-01-0{number}", "version": "1"} for number in range(1, len(stories) + 1)],
         "ahead": 1,
         "runtime": "prefect",
@@ -245,11 +254,19 @@ def _locally(raw: Json) -> None:
 
 
 def _unsigned(raw: Json) -> None:
-    raw["runs.json"][1]["labels"] = {}
+    raw["runs.json"][1]["labels"] = {**_FENCED}
 
 
 def _unseen(raw: Json) -> None:
-    raw["runs.json"][1]["labels"] = {WORKER_LABEL: "somebody"}
+    raw["runs.json"][1]["labels"] = {WORKER_LABEL: "somebody", **_FENCED}
+
+
+def _workers(**changes: t.Any) -> Edit:
+    def edit(raw: Json) -> None:
+        for reading in raw["concurrency.json"]["samples"]:
+            reading["workers"] = [{**_BEAT, **changes}]
+
+    return edit
 
 
 def _forced(raw: Json) -> None:
@@ -261,7 +278,7 @@ def _forced(raw: Json) -> None:
     [
         (_locally, "the runtime was local"),
         (_unsigned, "run b has no worker's name on it"),
-        (_unseen, "run b names worker 'somebody', which was never seen in its work pool"),
+        (_unseen, "run b names worker 'somebody', which was never seen at work in its work pool"),
         (_forced, "run b was never both pending and running"),
     ],
 )
@@ -276,6 +293,28 @@ def test_what_no_worker_ran_is_not_live_and_may_not_call_itself_so(simulate: Edi
     files["summary.json"]["live"] = True
     problems = recompute.problems(_of(files, {**summary, "name": _NAME}))
     assert any(problem.startswith("summary.json says live is true") for problem in problems)
+
+
+@pytest.mark.parametrize(
+    ("changes", "live"),
+    [
+        ({}, True),
+        ({"status": "OFFLINE"}, False),
+        ({"status": None}, False),
+        ({"last_heartbeat_time": None}, False),
+        ({"last_heartbeat_time": observations.at(-89)}, True),
+        ({"last_heartbeat_time": observations.at(-91)}, False),
+        ({"last_heartbeat_time": observations.at(52)}, True),
+        ({"last_heartbeat_time": observations.at(53)}, False),
+        ({"name": "another"}, False),
+    ],
+)
+def test_live_needs_a_worker_that_was_online_and_gave_signs_of_life_meanwhile(changes: Json, live: bool) -> None:
+    raw = _documents()
+    _workers(**changes)(raw)
+    summary = summarise(raw)
+    assert summary["live"] is live
+    assert live or summary["live_reason"].startswith("run a names worker 'w', which was never seen at work")
 
 
 def _set(path: str, value: t.Any) -> Edit:
@@ -329,6 +368,70 @@ def test_a_claim_that_the_raw_data_do_not_bear_out_is_found(edit: Edit, problem:
     edit(files)
     problems = recompute.problems(_of(files, dict(whole.predicate)))
     assert any(problem in found for found in problems), problems
+
+
+def _refused(raw: Json) -> dict[str, Json]:
+    return {check["name"]: check for check in summarise(raw)["guardrails"]["checks"] if check["verdict"] != "pass"}
+
+
+def test_another_release_than_the_one_that_ran_may_not_be_claimed() -> None:
+    raw = _documents()
+    raw["plan.json"]["rehearsal"] |= {"release": _OTHER, "generation": 77}
+    summary = summarise(raw)
+    assert summary["verdict"] == "fail"
+    assert _refused(raw).keys() == {"release.deployment", "release.runs"}
+    assert _refused(raw)["release.runs"]["witnesses"] == ["a", "b", "c"]
+    assert f"release.deployment (and 1 more): {_RELEASE}; allowed: {_OTHER}" in why(summary)
+    # What was sealed as a pass before does not verify.
+    files = _files(_bundle(_documents()))
+    files["plan.json"] = raw["plan.json"]
+    problems = recompute.problems(_of(files, {**_bundle(_documents()).predicate, "release": _OTHER, "generation": 77}))
+    assert 'the seal says verdict is "pass", and the raw data give "fail"' in problems
+
+
+_AT = "plan.json/rehearsal"
+
+
+@pytest.mark.parametrize(
+    ("edit", "refused"),
+    [
+        (_set("deployment.json/version", _OTHER), {"release.deployment"}),
+        (_set("deployment.json/version", None), {"release.deployment"}),
+        (_set("deployment.json/labels", {}), {"release.owner"}),
+        (_set("deployment.json/labels", None), {"release.owner"}),
+        (_set(f"{_AT}/ring", "production"), {"release.owner"}),
+        (_set(f"{_AT}/solution", "other"), {"release.owner"}),
+        (_set(f"{_AT}/generation", 4), {"release.runs"}),
+        (_set(f"{_AT}/generation", None), {"release.runs"}),
+        (_set(f"{_AT}/release", None), {"release.deployment", "release.runs"}),
+        (_set("runs.json/1/deployment_version", _OTHER), {"release.runs"}),
+        (_set("runs.json/1/labels", {WORKER_LABEL: "w", **_FENCED, GENERATION_LABEL: 2}), {"release.runs"}),
+        (_set("runs.json/1/labels", {WORKER_LABEL: "w", **_FENCED, GENERATION_LABEL: "3"}), {"release.runs"}),
+        (_set("runs.json/1/labels", {WORKER_LABEL: "w", **_FENCED, RELEASE_LABEL: _OTHER}), {"release.runs"}),
+        (_set("runs.json/1/labels", {WORKER_LABEL: "w"}), {"release.runs"}),
+        (_set("runs.json/1/labels", None), {"release.runs"}),
+    ],
+)
+def test_what_is_rehearsed_has_to_be_the_release_of_the_ring_in_every_document(edit: Edit, refused: set[str]) -> None:
+    raw = _documents()
+    edit(raw)
+    assert _refused(raw).keys() == refused
+    assert summarise(raw)["verdict"] == "fail"
+
+
+def test_a_rehearsal_that_was_simulated_does_not_pass_with_another_release_either() -> None:
+    raw = _documents()
+    _locally(raw)
+    assert (summarise(raw)["verdict"], summarise(raw)["live"]) == ("pass", False)
+    raw["runs.json"][0]["deployment_version"] = _OTHER
+    assert (summarise(raw)["verdict"], summarise(raw)["live"]) == ("fail", False)
+
+
+def test_a_run_that_never_began_is_not_asked_for_its_release() -> None:
+    raw = _documents({**_STORIES, "c": [(0, "SCHEDULED"), (40, "CANCELLED")]})
+    raw["runs.json"][2]["labels"] = {}
+    assert "release.runs" not in _refused(raw)
+    assert _refused(_documents({}))["release.runs"]["found"] == "no run began"
 
 
 @pytest.mark.parametrize("word", ["verdict", "live", "solution", "ring", "kind", "generation", "release"])
