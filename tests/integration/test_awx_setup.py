@@ -21,6 +21,7 @@ pytestmark = pytest.mark.integration
 TEMPLATES = role_data("defaults", "main", "job_templates.yml")["awx_setup_job_templates"]
 RINGS = role_data("defaults", "main", "rings.yml")["awx_setup_rings"]
 WORKFLOWS = role_data("defaults", "main", "workflows.yml")
+NODE = {"identifier": "dev", "template": "promote", "ring": "dev"}
 RULE = "DTSTART;TZID=UTC:20260101T030000 RRULE:FREQ=HOURLY;INTERVAL=2"
 
 
@@ -44,7 +45,7 @@ def small() -> Data:
     named = {template["name"]: template for template in TEMPLATES}
     templates = [{**copy.deepcopy(named[name]), "rings": ["dev"]} for name in ("promote", "drift", "deploy")]
     nodes = [
-        {"identifier": "dev", "template": "promote", "ring": "dev", "next": ["approval"]},
+        {**NODE, "next": ["approval"]},
         {"identifier": "approval", "approval": "approval of dev", "timeout": 3600},
     ]
     return {
@@ -178,6 +179,16 @@ def test_check_mode_on_an_empty_awx_writes_nothing(site: AwxSite) -> None:
     assert foreseen.changed > 0
 
 
+def test_what_comes_with_the_role_is_left_out_for_rings_that_are_not_there_and_that_is_said(site: AwxSite) -> None:
+    foreseen = site.run("--check", awx_setup_rings=RINGS[1:2], awx_setup_workflows=[])
+    assert (foreseen.code, foreseen.writes) == (0, []), foreseen.output
+    assert "would have 7 job templates, 0 workflows and 2 schedules of Hotpass." in foreseen.words
+    assert (
+        "awx_setup_rings does not have dev, production, so their job templates and schedules are left out."
+        in foreseen.words
+    )
+
+
 @pytest.mark.parametrize(
     ("token", "sentence"),
     [
@@ -279,6 +290,52 @@ def _others_are_as_they_were(before: dict[str, list[Data]], after: dict[str, lis
         ("awx_setup_job_templates", {"job_type": "dry"}, "value of job_type must be one of: run, check, got: dry"),
         ("awx_setup_schedules", {"enable": False}, "awx_setup_schedules.enable. Supported parameters include:"),
         ("awx_setup_workflows", {"nodes": [{"identifier": "dev", "template": "promote"}]}, "template, ring"),
+        (
+            "awx_setup_workflows",
+            {"nodes": [NODE, {**NODE, "identifier": "prod", "ring": "prod"}]},
+            "In the workflow release node prod runs promote prod, and the job templates are only promote dev,",
+        ),
+        (
+            "awx_setup_workflows",
+            {"nodes": [{**NODE, "template": "approve"}, {**NODE, "identifier": "second", "template": "aprove"}]},
+            "node dev runs approve dev, node second runs aprove dev, and the job templates are only promote dev,",
+        ),
+        (
+            "awx_setup_workflows",
+            {"nodes": [{**NODE, "next": ["aproval"]}, {"identifier": "approval", "approval": "approval of dev"}]},
+            "In the workflow release aproval follows dev, and its nodes are only dev, approval.",
+        ),
+        (
+            "awx_setup_workflows",
+            {"nodes": [NODE, {**NODE, "template": "drift"}]},
+            "In the workflow release several nodes have one identifier, and each needs its own: dev, dev.",
+        ),
+        (
+            "awx_setup_rings",
+            {},
+            "node production-approved runs promote production, and the job templates are only promote dev, rollback",
+        ),
+        (
+            "awx_setup_job_templates",
+            {"credentials": ["Prefect {ring}", "kyes {ring}", "store"]},
+            "In the ring dev promote has the credential kyes dev, and awx_setup_credentials has only Prefect dev,",
+        ),
+        (
+            "awx_setup_job_templates",
+            {"rings": ["dev", "dve"]},
+            "awx_setup_job_templates has promote in dve, and awx_setup_rings has only dev, staging, production.",
+        ),
+        (
+            "awx_setup_schedules",
+            {"rings": ["dve"]},
+            "awx_setup_schedules has drift in dve, and awx_setup_rings has only dev, staging, production.",
+        ),
+        (
+            "awx_setup_schedules",
+            {"template": "promot"},
+            "The schedule drift runs promot dev, and the job templates are only promote dev,",
+        ),
+        ("awx_setup_schedules", {"template": "approve"}, "The schedule drift runs approve dev, and the job"),
     ],
 )
 def test_what_is_misspelt_is_told_before_awx_is_asked(site: AwxSite, data: str, change: Data, sentence: str) -> None:

@@ -143,9 +143,11 @@ def _checked(
     evidence = evidence_take.verify(
         transfer, home.root, trust, kept=kept, checkpoint=params.get("checkpoint"), registry=registry
     )
-    said = [
-        evidence_statements.read(name, transfer.read(name), chain, trust) for name in transfer.below(names.STATEMENTS)
-    ]
+    read = (
+        evidence_statements.read(name, transfer.read(name), chain, trust, home.store)
+        for name in transfer.below(names.STATEMENTS)
+    )
+    said = [one for one in read if one is not None]
     outcomes = evidence_statements.outcomes(said, chain, trust)
     ledgers = {one.label: one.ledger for one in evidence.arrived if one.ledger is not None}
     doubts = list(evidence_ledger.contradictions(chain, kept.head if kept else None, ledgers, outcomes))

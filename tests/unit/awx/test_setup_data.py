@@ -107,6 +107,11 @@ def test_its_rings_and_credentials_are_in_the_data(template: Data) -> None:
                 assert str(said.get(name, value)).lower() == value
 
 
+def test_the_rings_that_may_be_absent_are_those_that_the_role_comes_with() -> None:
+    usual = role_data("vars", "main", "main.yml")["awx_setup_usual_rings"]
+    assert usual == [ring["ring"] for ring in RINGS["awx_setup_rings"]]
+
+
 def test_only_what_builds_from_the_checkout_is_told_where_it_is() -> None:
     # As an extra variable it would beat the work tree of the pushed commit.
     assert [name for name, one in BY_NAME.items() if "ring_project" in one.get("variables", {})] == ["promote"]

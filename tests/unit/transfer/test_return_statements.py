@@ -17,13 +17,19 @@ from ansible_collections.hotpass.prefect.plugins.module_utils.release.digests im
 from ansible_collections.hotpass.prefect.plugins.module_utils.release.records import Draft, Event, Kind
 from ansible_collections.hotpass.prefect.plugins.module_utils.release.ring import ENVELOPE
 from ansible_collections.hotpass.prefect.plugins.module_utils.release.store import Store, open_store
-from ansible_collections.hotpass.prefect.plugins.module_utils.transfer import evidence_ledger, evidence_statements
+from ansible_collections.hotpass.prefect.plugins.module_utils.release.trust import Trust
+from ansible_collections.hotpass.prefect.plugins.module_utils.transfer import (
+    evidence_ledger,
+    evidence_statements,
+    ledgers,
+)
+from ansible_collections.hotpass.prefect.plugins.module_utils.transfer.writing import Entry
 
 from tests.support import attesting
 from tests.support.attesting import Cast, Person
 from tests.support.ring_story import ADA, UP, RingStory
 from tests.support.stores import sample
-from tests.support.transfer_returns import SOLUTION
+from tests.support.transfer_returns import SOLUTION, Travel
 
 RING: t.Final = "prod"
 
@@ -35,12 +41,13 @@ def people(tmp_path_factory: pytest.TempPathFactory) -> Cast:
 
 @dataclasses.dataclass
 class Site:
-    """A ring in which two releases of a store became Active."""
+    """A ring in which two releases of a store became Active, and the store of its home, where nothing is."""
 
     store: Store
     releases: tuple[str, str]
     chain: Chain
     people: Cast
+    home: Store
 
     def promotion(self, number: int, **changes: t.Any) -> dict[str, t.Any]:
         """What a promoter says of one of them."""
@@ -65,10 +72,12 @@ class Site:
         said, passed = evidence_statements.gather(self.store, self.chain, self.people.trust)
         return [one.envelope for one in said], passed
 
-    def read(self, envelope: bytes, release: str, name: str | None = None) -> evidence_statements.Said:
+    def read(
+        self, envelope: bytes, release: str, name: str | None = None, trust: Trust | None = None
+    ) -> evidence_statements.Said | None:
         """What home takes it for."""
         usual = f"statements/{release[7:]}/{digest_of(envelope)[7:]}.dsse.json"
-        return evidence_statements.read(name or usual, envelope, self.chain, self.people.trust)
+        return evidence_statements.read(name or usual, envelope, self.chain, trust or self.people.trust, self.home)
 
 
 @pytest.fixture
@@ -79,10 +88,10 @@ def site(tmp_path: Path, people: Cast) -> Site:
     for number, release in enumerate((one, two), 1):
         for state in UP:
             story.add(Draft(Event.TRANSITION, number, ADA, Kind.PROMOTE, state, release, {}))
-    return Site(store, (one, two), story.chain, people)
+    return Site(store, (one, two), story.chain, people, open_store(str(tmp_path / "home")))
 
 
-def test_what_was_said_at_the_ring_goes_home(site: Site, people: Cast, tmp_path: Path) -> None:
+def test_what_was_said_at_the_ring_goes_home(site: Site, people: Cast) -> None:
     one, two = site.releases
     said = [
         site.attach(site.promotion(1), people.alice),
@@ -96,9 +105,11 @@ def test_what_was_said_at_the_ring_goes_home(site: Site, people: Cast, tmp_path:
     found, passed = site.gather()
     assert (sorted(found), passed) == (sorted(said), [])
 
-    home = open_store(str(tmp_path / "home"))
+    home = site.home
     assert sample("one").write(home) == one
-    read = [site.read(envelope, statements.release_of(statements.peek(envelope))) for envelope in found]
+    taken = [site.read(envelope, statements.release_of(statements.peek(envelope))) for envelope in found]
+    read = [one_said for one_said in taken if one_said is not None]
+    assert len(read) == len(found)
     for expected in (True, False):
         for one_said in read:
             wanted = expected if one_said.release == one else None
@@ -130,7 +141,9 @@ def test_what_nobody_believes_stays_behind(site: Site, people: Cast) -> None:
 def test_what_does_not_belong_is_refused_at_home(site: Site, people: Cast) -> None:
     one, two = site.releases
     good = statements.sign(site.promotion(1), people.alice.key)
-    assert site.read(good, one).release == one
+    taken = site.read(good, one)
+    assert taken is not None
+    assert taken.release == one
     digest = digest_of(good)[7:]
     refused: list[tuple[bytes, str, str | None, str]] = [
         (statements.sign(site.promotion(1), people.mallory.key), one, None, "not believed"),
@@ -146,6 +159,68 @@ def test_what_does_not_belong_is_refused_at_home(site: Site, people: Cast) -> No
     for envelope, release, name, reason in refused:
         with pytest.raises(CollectionError, match=reason):
             site.read(envelope, release, name)
+
+
+def test_what_home_said_itself_and_does_not_believe_of_a_site_is_no_reason_to_refuse(site: Site, people: Cast) -> None:
+    one, two = site.releases
+    assert sample("one").write(site.home) == one
+    # The keys of those who act at the site, as docs/air-gap.md names them; bob is of home.
+    trust = Trust.from_setting([people.alice.entry("promoter"), people.carol.entry("approver")])
+    veto = site.attach(attesting.veto(people.bob, release=one), people.bob)
+    assert site.gather() == ([veto], [])
+    with pytest.raises(CollectionError, match="is not believed"):
+        site.read(veto, one, trust=trust)
+
+    annotations = {statements.PREDICATE_ANNOTATION: statements.peek(veto)["predicateType"]}
+    site.home.attach(one, statements.ARTIFACT_TYPE, veto, ENVELOPE, annotations)
+    assert site.read(veto, one, trust=trust) is None
+    believed = site.read(veto, one)
+    assert believed is not None
+
+    digest = digest_of(veto)[7:]
+    other = statements.sign(attesting.veto(people.bob, release=one, reason="another"), people.bob.key)
+    twice = statements.add_signature(veto, people.mallory.key)
+    elsewhere = statements.sign(attesting.veto(people.bob, release=two), people.bob.key)
+    site.home.attach(one, statements.ARTIFACT_TYPE, elsewhere, ENVELOPE, annotations)
+    refused: list[tuple[bytes, str, str | None]] = [
+        (other, one, None),
+        (twice, one, None),
+        (veto[:-1], one, None),
+        (veto, two, None),
+        (veto, one, f"statements/{one[7:]}/{'1' * 64}.dsse.json"),
+        (veto, one, f"statements/{one[7:]}/{digest}.json"),
+        (other, one, f"statements/{one[7:]}/{digest}.dsse.json"),
+        (elsewhere, two, None),
+    ]
+    for envelope, release, name in refused:
+        with pytest.raises(CollectionError, match="is not believed"):
+            site.read(envelope, release, name, trust)
+
+
+def test_evidence_with_a_veto_that_home_made_is_taken(site: Site, people: Cast, tmp_path: Path) -> None:
+    one, _two = site.releases
+    travel = Travel(tmp_path, people, site.chain)
+    site.attach(site.promotion(2), people.alice)
+    veto = site.attach(attesting.veto(people.bob, release=one), people.bob)
+    said, _passed = evidence_statements.gather(site.store, site.chain, people.trust)
+    entries = [Entry(f"ledger/{RING}.json", ledgers.written(site.chain)), *(Entry(e.name, e.envelope) for e in said)]
+    bundle = travel.write(entries, ring=RING)
+    options: dict[str, t.Any] = {
+        "ring": RING,
+        "store": site.home.address,
+        "trust": [people.alice.entry("promoter"), people.carol.entry("approver")],
+    }
+    sample("one").write(site.home)
+    sentence = travel.refusal(bundle, **options)
+    assert "bob" not in sentence
+    assert f"statements/{one[7:]}/{digest_of(veto)[7:]}.dsse.json is not believed" in sentence
+
+    site.home.attach(one, statements.ARTIFACT_TYPE, veto, ENVELOPE, {})
+    for changed in (True, False):
+        taken = travel.take(bundle, **options)
+        assert (taken.changed, taken.result["transfer"]["statements"]) == (changed, [])
+        assert taken.result["transfer"]["active"]["stated"] is True
+    assert site.home.attachments(one, statements.ARTIFACT_TYPE) == [veto]
 
 
 def test_what_runs_at_the_site_is_what_was_signed(site: Site, people: Cast) -> None:
