@@ -77,7 +77,7 @@ def make_ring(server: PrefectServer, tmp_path: Path) -> t.Iterator[t.Callable[..
 
     def make(name: str, **options: t.Any) -> Ring:
         site = Site(tmp_path / name, server.api_url, **options)
-        proxy = Proxy(server.api_url, patient=True)
+        proxy = Proxy(server.api_url)
         proxy.__enter__()
         opened.append((site, proxy))
         return Ring(site, proxy)

@@ -42,14 +42,14 @@ class Ending:
 
 
 class Killer(Proxy):
-    """A patient proxy that knows the command before it; use it as a context manager, and run one command at a time.
+    """A proxy that knows the command before it; use it as a context manager, and run one command at a time.
 
     The command has to be told :attr:`api_url`. It and all of its descendants are killed, also those that have made a
     session of their own, as Ansible's workers do: they are known by a mark in their environment.
     """
 
     def __init__(self, upstream: str) -> None:
-        super().__init__(upstream, patient=True)
+        super().__init__(upstream)
         self._one_at_a_time = threading.Lock()
         self._connection = threading.local()
         self._number = 0

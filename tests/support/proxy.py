@@ -88,17 +88,17 @@ class Fault:
 class Proxy:
     """Stands before a Prefect server; use it as a context manager.
 
+    What the server is too busy for is sent again, so that no client hears of it, and how busy the machine is does not
+    decide what a client sends.
+
     :param upstream: the server's API address.
     :param certificate: files of a certificate and its key, to speak TLS.
-    :param patient: send again what the server is too busy for, so that no client hears of it, and how busy the server
-        is does not decide what a client sends.
     :ivar api_url: what to give to the code under test.
     :ivar connections: how many connections clients have opened.
     """
 
-    def __init__(self, upstream: str, certificate: tuple[Path, Path] | None = None, *, patient: bool = False) -> None:
+    def __init__(self, upstream: str, certificate: tuple[Path, Path] | None = None) -> None:
         self._upstream = urllib.parse.urlsplit(upstream)
-        self._patience = _PATIENCE if patient else 0
         self._lock = threading.Lock()
         self._seen: list[Seen] = []
         self._faults: list[Fault] = []
@@ -220,7 +220,7 @@ class Proxy:
     def _forward(
         self, method: str, target: str, headers: t.Mapping[str, str], data: bytes
     ) -> tuple[int, list[tuple[str, str]], bytes]:
-        deadline = time.monotonic() + self._patience
+        deadline = time.monotonic() + _PATIENCE
         while True:
             answer = self._ask(method, target, headers, data)
             if answer[0] != _BUSY or time.monotonic() >= deadline:

@@ -51,9 +51,9 @@ class Invalid(ApiError):
 
 
 class Unavailable(ApiError):
-    """408, 429 or 5xx, still there after every retry."""
+    """408, 429 or 5xx, still there after as many retries as there may be."""
 
-    advice = "The request was retried; look at the server's log, or raise retries."
+    advice = "Look at the server's log, or raise retries."
 
 
 class Unreachable(CollectionError):
