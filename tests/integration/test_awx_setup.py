@@ -336,6 +336,11 @@ def _others_are_as_they_were(before: dict[str, list[Data]], after: dict[str, lis
             "The schedule drift runs promot dev, and the job templates are only promote dev,",
         ),
         ("awx_setup_schedules", {"template": "approve"}, "The schedule drift runs approve dev, and the job"),
+        (
+            "awx_setup_job_templates",
+            {"name": "drift"},
+            "Several job templates would be called Hotpass drift dev in AWX, and each needs its own name.",
+        ),
     ],
 )
 def test_what_is_misspelt_is_told_before_awx_is_asked(site: AwxSite, data: str, change: Data, sentence: str) -> None:
