@@ -311,6 +311,16 @@ def _others_are_as_they_were(before: dict[str, list[Data]], after: dict[str, lis
             "In the workflow release several nodes have one identifier, and each needs its own: dev, dev.",
         ),
         (
+            "awx_setup_workflows",
+            {
+                "nodes": [
+                    {**NODE, "next": ["approval"]},
+                    {"identifier": "approval", "approval": "of dev", "next": ["dev"]},
+                ]
+            },
+            "In the workflow release what follows dev, approval leads back in a circle.",
+        ),
+        (
             "awx_setup_rings",
             {},
             "node production-approved runs promote production, and the job templates are only promote dev, rollback",
