@@ -6,13 +6,15 @@
 ``tree_check.py`` checks that no file names a path of this machine or a package index, that every code file carries
 the licence header, that the links which let a checkout resolve its own collection are whole, and that
 ``meta/runtime.yml`` knows each module.
-``tree_check.py --tarball FILE`` checks that a built collection holds nothing that git does not know.
+``tree_check.py --tarball FILE`` checks that a built collection holds nothing that git does not know, all that it
+should, and whatever its pages link to.
 One line a finding; ends with 1 if there is any.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import re
 import subprocess
 import sys
@@ -38,6 +40,8 @@ GROUPS = {
     "ring": ("hotpass.prefect.hotpass_ring.actiongroup",),
     "store": ("hotpass.prefect.hotpass_store",),
 }
+# A link of a page to another file of the collection, without what it says of a place in that.
+PAGE_LINK = re.compile(r"\]\((?!#|[a-z+]+:)([^)#\s]+)")
 WRITTEN_BY_THE_BUILD = {"FILES.json", "MANIFEST.json"}
 
 # Each pattern is spelt so that it does not match itself. The homes of "me" and "prefect" are examples, no one's own.
@@ -127,15 +131,27 @@ def routing(files: list[Path]) -> t.Iterator[str]:
 
 
 def tarball(archive: Path, files: list[Path]) -> t.Iterator[str]:
-    """A finding for each file of the built collection that git does not know, or if there is no module in it."""
+    """A finding for each file of the built collection that git does not know, and for each that it lacks."""
     known = {path.as_posix() for path in files}
     with tarfile.open(archive) as opened:
         packed = {member.name for member in opened.getmembers() if not member.isdir()}
+        pages = {name: _member(opened, name) for name in sorted(packed) if name.endswith(".md")}
     for name in sorted(packed - known - WRITTEN_BY_THE_BUILD):
         yield f"{archive.name}: holds {name}, which git does not know; narrow the whitelist in galaxy.yml"
     shipped = ("LICENSES/", "meta/", "playbooks/", "plugins/", "prefect/", "requirements/", "roles/")
     for name in sorted(name for name in known - packed if name.startswith(shipped)):
         yield f"{archive.name}: lacks {name}; widen the whitelist in galaxy.yml"
+    directories = {parent.as_posix() for name in packed for parent in Path(name).parents}
+    for page, text in pages.items():
+        for target in PAGE_LINK.findall(text):
+            name = os.path.normpath(f"{Path(page).parent}/{target}")
+            if name not in packed | directories:
+                yield f"{archive.name}: {page} links to {target}, which it lacks; widen the whitelist in galaxy.yml"
+
+
+def _member(opened: tarfile.TarFile, name: str) -> str:
+    file = opened.extractfile(name)
+    return file.read().decode() if file else ""
 
 
 def main(arguments: list[str]) -> int:

@@ -64,10 +64,13 @@ def tree(tmp_path: Path) -> Path:
     return root
 
 
-def _pack(path: Path, names: list[str]) -> Path:
+def _pack(path: Path, names: list[str], page: str = "") -> Path:
     with tarfile.open(path, "w:gz") as archive:
         for name in names:
-            archive.addfile(tarfile.TarInfo(name), io.BytesIO())
+            data = page.encode() if name.endswith(".md") else b""
+            entry = tarfile.TarInfo(name)
+            entry.size = len(data)
+            archive.addfile(entry, io.BytesIO(data))
     return path
 
 
@@ -166,6 +169,18 @@ def test_tarball_with_junk_or_a_hole_is_named(tree: Path) -> None:
     assert output.splitlines() == [
         "a.tar.gz: holds plugins/junk.pyc, which git does not know; narrow the whitelist in galaxy.yml",
         "a.tar.gz: lacks plugins/x.py; widen the whitelist in galaxy.yml",
+    ]
+
+
+def test_a_page_in_the_tarball_that_links_to_what_it_lacks_is_named(tree: Path) -> None:
+    names = [f"{name}/data.txt" for name in _ENTRIES if name != "inventories"]
+    page = "[a](../plugins/x.py) [b](../plugins) [c](https://example.com/x) [d](#here) [e](../galaxy.yml#name)\n"
+    (tree / "prefect" / "page.md").write_text(page)
+    packed = ["MANIFEST.json", "plugins/x.py", *_SHIPPED, *names, "prefect/page.md"]
+    code, output = _check(tree, "--tarball", str(_pack(tree.parent / "a.tar.gz", packed, page)))
+    assert code == 1
+    assert output.splitlines() == [
+        "a.tar.gz: prefect/page.md links to ../galaxy.yml, which it lacks; widen the whitelist in galaxy.yml"
     ]
 
 
