@@ -263,6 +263,8 @@ def _meddle(site: AwxSite) -> None:
     promote = site.find("job_templates", "Hotpass promote dev")["id"]
     call("DELETE", f"job_templates/{promote}/survey_spec/")
     call("PATCH", f"job_templates/{promote}/", {"playbook": "playbooks/rollback.yml", "survey_enabled": False})
+    drift = site.find("job_templates", "Hotpass drift dev")["id"]
+    call("PATCH", f"job_templates/{drift}/", {"job_tags": "nothing", "ask_forks_on_launch": True})
     flow = site.find("workflow_job_templates", "Hotpass release")["id"]
     nodes = call("GET", f"workflow_job_templates/{flow}/workflow_nodes/")["results"]
     first = next(row for row in nodes if row["identifier"] == "dev")
@@ -272,6 +274,46 @@ def _meddle(site: AwxSite) -> None:
     call("PATCH", f"inventory_sources/{source}/", {"source_path": "inventories/staging/hosts.yml"})
     schedule = site.find("schedules", "Hotpass drift dev")["id"]
     call("PATCH", f"schedules/{schedule}/", {"enabled": False})
+
+
+def test_nodes_that_run_on_another_answer_or_in_another_way_are_made_anew(site: AwxSite) -> None:
+    site.data |= small()
+    made = site.run()
+    assert made.code == 0, made.output
+    call = site.api.call
+    flow = site.find("workflow_job_templates", "Hotpass release")["id"]
+    reconcile = {"extra_vars": '{"release": "sha256:0"}', "ask_tags_on_launch": True}
+
+    def first() -> Data:
+        nodes = call("GET", f"workflow_job_templates/{flow}/workflow_nodes/")["results"]
+        return t.cast("Data", next(row for row in nodes if row["identifier"] == "dev"))
+
+    def move(node: Data) -> None:
+        (follower,) = node["success_nodes"]
+        path = f"workflow_job_template_nodes/{node['id']}"
+        call("POST", f"{path}/success_nodes/", {"id": follower, "disassociate": True})
+        call("POST", f"{path}/always_nodes/", {"id": follower})
+
+    for meddle in (
+        move,
+        lambda node: call("PATCH", f"workflow_job_template_nodes/{node['id']}/", {"job_type": "check"}),
+        lambda node: call("PATCH", f"workflow_job_template_nodes/{node['id']}/", {"all_parents_must_converge": True}),
+    ):
+        meddle(first())
+        changed = site.run()
+        assert (changed.code, changed.changed) == (0, 1), changed.output
+        found = first()
+        assert len(found["success_nodes"]) == 1
+        assert found["always_nodes"] == found["failure_nodes"] == []
+        assert (found["job_type"], found["all_parents_must_converge"]) == (None, False)
+
+    call("PATCH", f"workflow_job_templates/{flow}/", reconcile)
+    schedule = site.find("schedules", "Hotpass drift dev")["id"]
+    call("PATCH", f"schedules/{schedule}/", {"enabled": False})
+    changed = site.run()
+    assert changed.written() == [("PATCH", "workflow_job_templates/N/"), ("PATCH", "schedules/N/")], changed.output
+    again = site.run()
+    assert (again.code, again.changed, again.writes) == (0, 0, []), again.output
 
 
 def _others_are_as_they_were(before: dict[str, list[Data]], after: dict[str, list[Data]]) -> None:
