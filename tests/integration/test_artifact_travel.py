@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import subprocess
 import sys
 import typing as t
@@ -18,11 +20,16 @@ from ansible_collections.hotpass.prefect.plugins.module_utils.release.trust impo
 
 from tests.support import projects
 from tests.support.doors import ROOT, Doors, Task
+from tests.support.engines import stand_in
 from tests.support.projects import Build, lab
 from tests.support.registry import Registry, need
 
 pytest_plugins = ["tests.support.builds"]
 pytestmark = pytest.mark.integration
+
+Play = t.Callable[..., "subprocess.CompletedProcess[str]"]
+# Of the programs of this machine, what git and the modules of a play need, and no container engine.
+_PROGRAMS = ("chmod", "env", "git", "mkdir", "rm", "sh", "sleep")
 
 
 def test_the_provenance_is_signed_once_for_each_key(build: Build, project: Path, store: Store, tmp_path: Path) -> None:
@@ -97,10 +104,9 @@ def test_the_module_door_gives_the_same(build: Build, options: dict[str, t.Any],
     assert "state is fetched but all of the following are missing: release, cache_dir" in wrong["msg"]
 
 
-@pytest.mark.e2e
-def test_the_playbook_prints_the_digest_at_its_end(
-    build: Build, options: dict[str, t.Any], project: Path, tmp_path: Path
-) -> None:
+@pytest.fixture
+def play(options: dict[str, t.Any], project: Path, tmp_path: Path) -> Play:
+    """Runs the playbook on a small project; keyword arguments are of its environment."""
     lab(project)
     settings = {
         "ring": "dev",
@@ -115,26 +121,25 @@ def test_the_playbook_prints_the_digest_at_its_end(
     }
     inventory = {"ring": {"hosts": {"dev": settings}}}
     projects.write(tmp_path / "inventory", {"hosts.yml": json.dumps(inventory)})
+    command = [sys.executable, "-m", "ansible", "playbook", "playbooks/build.yml", "-i", str(tmp_path / "inventory")]
 
-    def play(*arguments: str) -> subprocess.CompletedProcess[str]:
-        command = [
-            sys.executable,
-            "-m",
-            "ansible",
-            "playbook",
-            "playbooks/build.yml",
-            "-i",
-            str(tmp_path / "inventory"),
-        ]
-        environment = {"ANSIBLE_NOCOLOR": "1", "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg")}
+    def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            ["env", *(f"{name}={value}" for name, value in environment.items()), *command, *arguments],
+            [*command, *arguments],
             cwd=ROOT,
+            env={**os.environ, "ANSIBLE_NOCOLOR": "1", "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), **environment},
             capture_output=True,
             text=True,
             check=False,
         )
 
+    return run
+
+
+@pytest.mark.e2e
+def test_the_playbook_prints_the_digest_at_its_end(
+    play: Play, build: Build, options: dict[str, t.Any], project: Path, tmp_path: Path
+) -> None:
     def last(done: subprocess.CompletedProcess[str]) -> list[str]:
         return [line.strip(" -'") for line in done.stdout.splitlines()[-12:]]
 
@@ -159,6 +164,32 @@ def test_the_playbook_prints_the_digest_at_its_end(
     assert marked.returncode == 0, marked.stdout + marked.stderr
     assert "dirty: prefect/flows/lab/new.py" in " ".join(marked.stdout.split())
     assert f"release {expected}" not in last(marked)
+
+
+@pytest.mark.e2e
+def test_the_playbook_builds_an_image_where_there_is_an_engine(play: Play, project: Path, tmp_path: Path) -> None:
+    projects.write(project, {"prefect/fence/hotpass_fence/steps.py": "y = 1\n"})
+    projects.commit(project)
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    for name in _PROGRAMS:
+        (programs / name).symlink_to(str(shutil.which(name)))
+    wanted = ("-e", "image=worker:1", "-e", "image_base=python:3.12-slim", "-e", "push_image=true")
+    alone = play(*wanted, PATH=str(programs))
+    assert alone.returncode == 2, alone.stdout + alone.stderr
+    sentence = "No image was built: neither podman nor docker is installed where the release is built."
+    assert sentence in " ".join(alone.stdout.split())
+    assert not (tmp_path / "store").exists()
+    home = tmp_path / "engine"
+    home.mkdir()
+    stand_in(programs / "podman", home)
+    built = play(*wanted, PATH=str(programs))
+    assert built.returncode == 0, built.stdout + built.stderr
+    assert "image worker:1" in " ".join(built.stdout.split())
+    calls = [json.loads(line)[0] for line in (home / "calls").read_text().splitlines()]
+    assert (calls.count("build"), calls.count("push")) == (1, 1)
+    assert (home / "Containerfile").read_text().startswith("FROM python:3.12-slim\n")
+    assert (home / "context/fence/hotpass_fence/steps.py").read_text() == "y = 1\n"
 
 
 def test_a_registry_gets_and_gives_the_same_release(build: Build, project: Path, store: Store, tmp_path: Path) -> None:

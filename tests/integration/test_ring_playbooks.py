@@ -131,6 +131,68 @@ def _project(lab: RingLab) -> Path:
     return project
 
 
+def test_a_push_is_foreseen_as_its_commit_says_and_not_as_the_checkout_that_runs(
+    lab: RingLab, rings: Rings, proxy: Proxy
+) -> None:
+    project = _project(lab)
+    here = rings(
+        dev={
+            "ring_overlay": "staging",
+            "ring_project": str(project),
+            "ring_manifest_dir": str(project / "prefect/staging"),
+            "ring_flow_path": str(project / "prefect/flows"),
+            "ring_gates": ["health"],
+        }
+    )
+    done = here.play("promote.yml")
+    assert done.code == 0, done.output
+    stored = sorted(lab.directory.joinpath("store").rglob("*"))
+    pushed = _pushed(project, lab.directory / "pushed")
+    proxy.reset()
+
+    foreseen = here.play("dev_on_push.yml", "-e", f"repository={pushed}", "--check", "--diff")
+    assert foreseen.code == 0, foreseen.output
+    assert f"update {lab.solution}/nightly-dev (" in foreseen.words
+    assert "pushed-only" in foreseen.words
+    assert "pushed_too" in foreseen.words
+    assert (proxy.writes, lab.states()) == ([], ["Active"])
+    assert sorted(lab.directory.joinpath("store").rglob("*")) == stored
+    assert list(lab.directory.joinpath("push").iterdir()) == []
+
+
+def test_another_project_is_foreseen_where_it_keeps_what_it_releases(lab: RingLab, rings: Rings, proxy: Proxy) -> None:
+    project = _project(lab)
+    other = _pushed(project, lab.directory / "pushed")
+    projects.git(other, "mv", "prefect", "moved")
+    projects.commit(other)
+    here = rings(
+        dev={
+            "ring_overlay": "staging",
+            "ring_project": str(project),
+            "ring_manifest_dir": str(project / "prefect/staging"),
+            "ring_flow_path": str(project / "prefect/flows"),
+            "ring_paths": {"manifests": "moved", "flows": "moved/flows", "checks": "moved/checks"},
+        }
+    )
+    proxy.reset()
+    foreseen = here.play("promote.yml", "-e", f"ring_project={other}", "--check", "--diff")
+    assert foreseen.code == 0, foreseen.output
+    assert f"create {lab.solution}/nightly-dev" in foreseen.words
+    assert "pushed-only" in foreseen.words
+    assert "pushed_too" in foreseen.words
+    assert (proxy.writes, lab.states()) == ([], [])
+
+
+def _pushed(project: Path, clone: Path) -> Path:
+    """A clone of the project with one more commit, which changes a manifest and what its flow takes."""
+    projects.git(project, "clone", "--quiet", str(project), str(clone))
+    flow, manifest = clone / "prefect/flows/lab/nightly.py", clone / "prefect/staging/nightly.yaml"
+    flow.write_text(flow.read_text().replace("day: int", "day: int, *, pushed_too: int = 1"))
+    manifest.write_text(manifest.read_text() + "tags: [pushed-only]\n")
+    projects.commit(clone, "pushed")
+    return clone
+
+
 def test_drift_is_shown_refused_repaired_or_written_over_and_a_rollback_holds(
     lab: RingLab, rings: Rings, proxy: Proxy
 ) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import sys
 import typing as t
 from pathlib import Path
 
@@ -17,37 +16,10 @@ from ansible_collections.hotpass.prefect.plugins.module_utils.errors import Coll
 from ansible_collections.hotpass.prefect.plugins.module_utils.release import image, tar
 
 from tests.support import projects
+from tests.support.engines import stand_in
 
 FILES = {"flows/lab/nightly.py": b"x = 1\n", "checks/run.sh": b"#!/bin/sh\n", "requirements.txt": b"lock"}
 RELEASE = projects.release(FILES)
-# Keeps the context and the arguments of each call, and the labels of what it built.
-ENGINE = """#!{python}
-import json, pathlib, shutil, sys
-home = pathlib.Path({home!r})
-arguments = sys.argv[1:]
-with (home / "calls").open("a") as calls:
-    calls.write(json.dumps(arguments) + "\\n")
-built = home / "built.json"
-if (home / "fails").exists() and (home / "fails").read_text() == arguments[0]:
-    sys.stderr.write("something\\nno space left on device\\n")
-    sys.exit(125)
-if arguments[0] == "build":
-    labels = dict(arguments[i + 1].split("=", 1) for i, one in enumerate(arguments) if one == "--label")
-    name = arguments[arguments.index("--tag") + 1]
-    shutil.copytree(arguments[-1], home / "context", dirs_exist_ok=True)
-    shutil.copy(arguments[arguments.index("--file") + 1], home / "Containerfile")
-    found = {{"Id": "sha256:feed", "Config": {{"Labels": labels}}, "RepoDigests": [], "name": name}}
-    built.write_text(json.dumps(found))
-elif arguments[:2] == ["image", "inspect"]:
-    if not built.exists() or json.loads(built.read_text())["name"] != arguments[2]:
-        sys.stderr.write("no such image\\n")
-        sys.exit(1)
-    print(json.dumps([json.loads(built.read_text())]))
-elif arguments[0] == "push":
-    found = json.loads(built.read_text())
-    found["RepoDigests"] = ["registry.example:5000/hotpass/worker@sha256:" + "ab" * 32]
-    built.write_text(json.dumps(found))
-"""
 WANTED = image.Image("registry.example:5000/hotpass/worker:1", base="python:3.12-slim")
 
 
@@ -59,12 +31,6 @@ def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     stand_in(tmp_path / "bin" / "podman", home)
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
     return home
-
-
-def stand_in(file: Path, home: Path) -> None:
-    file.parent.mkdir(exist_ok=True)
-    file.write_text(ENGINE.format(python=sys.executable, home=str(home)))
-    file.chmod(0o755)
 
 
 def ensure(wanted: image.Image = WANTED, check: bool = False) -> image.Built:
