@@ -67,8 +67,14 @@ options:
     description:
       - Root of the collection to bring, a checkout or an installed one. Needed to export releases.
       - An installed one has to be as it was installed. Of a checkout, C(ansible-galaxy collection build) takes what
-        C(galaxy.yml) names, committed or not.
+        C(galaxy.yml) names. In a work tree of git that has to be what its commit has; see O(allow_dirty).
     type: path
+  allow_dirty:
+    description:
+      - Take a checkout at O(collection) whose files differ from its commit, and warn of them. Otherwise it is refused,
+        naming the first. Files that git does not know, or ignores, count when they would travel.
+    type: bool
+    default: false
   releases:
     description:
       - Which releases to bring, with all statements that are attached to them in O(store). Digests, or
@@ -137,14 +143,17 @@ options:
   allow_older:
     description:
       - Whether O(bundle) may end with an older record of a ledger than the one that was imported last. Its releases
-        are brought in then; the environment, the ledger and the heads in the receipt stay as they are.
+        are brought in then; the environment, the collection and wheels that are kept, the ledger and the heads in the
+        receipt stay as they are.
+      - The same goes for a bundle that was imported before, when a newer one was imported after it.
       - A bundle whose ledger contradicts the one that was imported last is always refused.
     type: bool
     default: false
   other_platform:
     description:
       - Whether the wheels in O(bundle) may be for another Python or another platform than this one. They are kept for
-        other hosts then, and no environment is made of them.
+        other hosts then, and no environment is made of them. A file that is kept already is left alone, also when the
+        bundle has another one under its name.
     type: bool
     default: false
   api_url:

@@ -3,10 +3,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The collection as a tarball that is the same whenever and wherever it is packed.
 
-A checkout is built by ansible-galaxy, whose tarball holds the time; its parts are packed once more. An installed
-collection has the two lists that such a tarball begins with, and its files are checked against them. Either way the
-tarball of one version is the same bytes. It is gzip without compression, because what a compressor writes differs
-between its versions, and the wheels beside it are a hundred times larger.
+A checkout is built by ansible-galaxy, whose tarball holds the time; its parts are packed once more, when they are those
+of the commit. An installed collection has the two lists that such a tarball begins with, and its files are checked
+against them. Either way the tarball of one version is the same bytes. It is gzip without compression, because what a
+compressor writes differs between its versions, and the wheels beside it are a hundred times larger.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ import hashlib
 import json
 import struct
 import tarfile
-import tempfile
 import typing as t
 import zlib
 from io import BytesIO
@@ -24,6 +23,8 @@ from pathlib import Path
 
 from ansible_collections.hotpass.prefect.plugins.module_utils.errors import CollectionError
 from ansible_collections.hotpass.prefect.plugins.module_utils.room import RunCommand
+from ansible_collections.hotpass.prefect.plugins.module_utils.transfer import checkout
+from ansible_collections.hotpass.prefect.plugins.module_utils.transfer.workspace import workspace
 
 _MANIFEST, _FILES, _GALAXY = "MANIFEST.json", "FILES.json", "galaxy.yml"
 _BLOCK = 65_535
@@ -36,12 +37,14 @@ class Tarball:
 
     :param name: such as ``hotpass.prefect``.
     :param data: of the whole tarball.
+    :param warnings: sentences on what it was built of.
     """
 
     name: str
     version: str
     data: bytes
-    _files: t.Mapping[str, bytes] = dataclasses.field(repr=False, compare=False)
+    _files: t.Mapping[str, _Part] = dataclasses.field(repr=False, compare=False)
+    warnings: tuple[str, ...] = ()
 
     def read(self, path: str) -> bytes:
         """The bytes of a file in it.
@@ -49,7 +52,7 @@ class Tarball:
         :raises CollectionError: when it has none at that path.
         """
         try:
-            return self._files[path]
+            return self._files[path].data
         except KeyError:
             raise CollectionError(
                 f"The collection {self.name} {self.version} has no file {path}, which a transfer bundle takes from it."
@@ -61,45 +64,81 @@ class _Part(t.NamedTuple):
     executable: bool
 
 
-def pack(root: Path, run_command: RunCommand, python: str) -> Tarball:
+def pack(root: Path, run_command: RunCommand, python: str, allow_dirty: bool = False) -> Tarball:
     """The tarball of the collection at a place, which is a checkout or an installed collection.
 
     :param python: path of a Python that has Ansible; it builds a checkout.
-    :raises CollectionError: when there is no collection, it cannot be built, or an installed one was changed.
+    :param allow_dirty: take a checkout that is not its commit, and warn of it, instead of refusing it.
+    :raises CollectionError: when there is no collection, it cannot be built, a checkout is not its commit, or an
+        installed one was changed.
     """
     if (root / _MANIFEST).is_file():
         cure = "install the collection again, or export from a checkout"
         return _packed(_installed(root), f"The collection installed in {root}", cure)
     if (root / _GALAXY).is_file():
         cure = "somebody wrote into the checkout while it was built, so run again"
-        return _packed(_built(root, run_command, python), f"The collection built from {root}", cure)
+        packed = _packed(_built(root, run_command, python), f"The collection built from {root}", cure)
+        return _compared(root, packed, run_command, allow_dirty)
     raise CollectionError(
         f"In {root} there is neither {_GALAXY} nor {_MANIFEST}; name the root of a checkout, or of an installed "
         "collection."
     )
 
 
+def _compared(root: Path, packed: Tarball, run_command: RunCommand, allow_dirty: bool) -> Tarball:
+    """What was built of a checkout, when it is that of its commit, or need not be."""
+    # galaxy.yml says what goes in, and is not in it; the two lists are made by ansible-galaxy.
+    made = {_GALAXY: _read(root / _GALAXY)}
+    made |= {path: part for path, part in packed._files.items() if path not in (_MANIFEST, _FILES)}
+    try:
+        found = checkout.differing(root, made, run_command)
+    except CollectionError as error:
+        if not allow_dirty:
+            raise
+        return dataclasses.replace(packed, warnings=(error.message,))
+    if not found:
+        return packed
+    if not allow_dirty:
+        raise CollectionError(checkout.refusal(root, found), differing=found)
+    return dataclasses.replace(packed, warnings=(checkout.warning(root, found),))
+
+
 def _built(root: Path, run_command: RunCommand, python: str) -> t.Callable[[str], _Part]:
-    with tempfile.TemporaryDirectory(prefix="hotpass-collection-") as temporary:
-        argv = [python, "-m", "ansible", "galaxy", "collection", "build", str(root), "--output-path", temporary]
+    with workspace() as temporary:
+        argv = [python, "-m", "ansible", "galaxy", "collection", "build", str(root), "--output-path", str(temporary)]
         try:
             # Ansible refuses the standard input that a worker of Ansible has.
             answer = run_command(argv, env={"ANSIBLE_NOCOLOR": "1"}, data="")
         except OSError as error:
             raise CollectionError(f"{python} cannot be run: {error.strerror}.") from None
-        found = sorted(Path(temporary).glob("*.tar.gz"))
+        found = sorted(temporary.glob("*.tar.gz"))
         if answer.rc != 0 or len(found) != 1:
             lines = [line.strip() for line in answer.stderr.splitlines() if line.strip()] or ["it said nothing"]
             raise CollectionError(f"ansible-galaxy could not build the collection in {root}: {lines[-1][:300]}")
-        parts: dict[str, _Part] = {}
-        with tarfile.open(found[0]) as archive:
-            for member in archive:
-                if member.isfile():
-                    data = t.cast("t.IO[bytes]", archive.extractfile(member)).read()
-                    parts[member.name] = _Part(data, bool(member.mode & 0o100))
-                elif not member.isdir():
-                    raise CollectionError(f"{root} has a link at {member.name}; the collection takes regular files.")
+        try:
+            parts = _unpacked(found[0], root)
+        except (OSError, EOFError, tarfile.TarError, zlib.error) as error:
+            raise CollectionError(f"{found[0]}, built from {root}, cannot be read: {error}.") from None
     return lambda name: parts[name]
+
+
+def _unpacked(path: Path, root: Path) -> dict[str, _Part]:
+    parts: dict[str, _Part] = {}
+    with tarfile.open(path) as archive:
+        for member in archive:
+            if member.isfile():
+                data = t.cast("t.IO[bytes]", archive.extractfile(member)).read()
+                parts[member.name] = _Part(data, bool(member.mode & 0o100))
+            elif not member.isdir():
+                raise CollectionError(f"{root} has a link at {member.name}; the collection takes regular files.")
+    return parts
+
+
+def _read(path: Path) -> _Part:
+    try:
+        return _Part(path.read_bytes(), bool(path.stat().st_mode & 0o100))
+    except OSError as error:
+        raise CollectionError(f"{path} cannot be read: {error.strerror}.") from None
 
 
 def _installed(root: Path) -> t.Callable[[str], _Part]:
@@ -140,7 +179,7 @@ def _packed(read: t.Callable[[str], _Part], what: str, cure: str) -> Tarball:
         if part is not None:
             _check(what, path, part.data, digest, cure)
         members.append((path, part))
-    kept = {path: part.data for path, part in members if part is not None}
+    kept = {path: part for path, part in members if part is not None}
     return Tarball(name, version, _gzipped(_tarred(members)), kept)
 
 

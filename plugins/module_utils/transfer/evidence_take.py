@@ -133,7 +133,10 @@ def write(transfer: Transfer, one: Arrived) -> None:
     except CollectionError as error:
         raise CollectionError(f"The bundle {one.label} cannot be put here: {error.message}.") from None
     _insist_same(one, files, now)
-    disk.sync_directory(one.bundle.root)
+    try:
+        disk.sync_directory(one.bundle.root)
+    except OSError as error:
+        raise CollectionError(f"{one.bundle.root} cannot be written: {error.strerror}.") from None
 
 
 def _places(transfer: Transfer, ring: str) -> list[tuple[str, str]]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import sys
-import tempfile
 import typing as t
 from pathlib import Path
 
@@ -46,6 +45,7 @@ from ansible_collections.hotpass.prefect.plugins.module_utils.transfer.wheel_cac
 )
 from ansible_collections.hotpass.prefect.plugins.module_utils.transfer.wheel_tags import shortened
 from ansible_collections.hotpass.prefect.plugins.module_utils.transfer.wording import size_of
+from ansible_collections.hotpass.prefect.plugins.module_utils.transfer.workspace import workspace
 from ansible_collections.hotpass.prefect.plugins.module_utils.transfer.writing import Entry
 
 _BOOTSTRAP = "roles/transfer_export/files/bootstrap.py"
@@ -69,7 +69,8 @@ def export(params: dict[str, t.Any], context: Context) -> Outcome:
     In check mode nothing is fetched and nothing is written; the answer says what would be.
 
     :raises CollectionError: when the ring has no key of a promoter, its ledger or store is not whole, a release cannot
-        be believed without the ring's server, a wheel cannot be had, or the bundle cannot be written.
+        be believed without the ring's server, the collection is a checkout that is not its commit, a wheel cannot be
+        had, or the bundle cannot be written.
     """
     if not params.get("collection"):
         raise CollectionError("Releases travel with the collection, and none is named; set collection to its root.")
@@ -81,16 +82,18 @@ def export(params: dict[str, t.Any], context: Context) -> Outcome:
     with (
         Session(Connection.from_params(params)) as session,
         contextlib.closing(store_from_params(params)) as store,
-        _workspace() as workspace,
+        workspace() as work,
     ):
         chain = compaction.full_chain(PrefectLedger(session, params["solution"], params["ring"]).read(), store)
         head = heads.head_of(chain)
         _insist_on_site(base, chain, params)
         choice = choose(chain, store, trust, params["releases"])
         context.tell(f"Ledger: {head.sequence} records; releases of it that travel: {len(choice.releases)}")
-        tarball = collection_tarball.pack(Path(params["collection"]), context.run_command, python)
+        tarball = collection_tarball.pack(
+            Path(params["collection"]), context.run_command, python, params["allow_dirty"]
+        )
         context.tell(f"Collection {tarball.name} {tarball.version}: {size_of(len(tarball.data))}")
-        entries = [*_collection(tarball), *_ledger(chain), *_keys(trust), *_releases(store, choice, workspace, context)]
+        entries = [*_collection(tarball), *_ledger(chain), *_keys(trust), *_releases(store, choice, work, context)]
         wheels = _wheels(params, context, target, tarball, python)
         entries += [Entry(f"{names.WHEELS}{shortened(wheel.path.name)}", wheel.path) for wheel in wheels.files]
         document = TransferDocument(
@@ -127,18 +130,8 @@ def export(params: dict[str, t.Any], context: Context) -> Outcome:
         changed=placed.changed,
         result={"transfer": placed.result},
         diff=placed.diff,
-        warnings=[*choice.warnings, *placed.warnings],
+        warnings=[*tarball.warnings, *choice.warnings, *placed.warnings],
     )
-
-
-@contextlib.contextmanager
-def _workspace() -> t.Iterator[Path]:
-    try:
-        directory = tempfile.TemporaryDirectory(prefix="hotpass-transfer-")
-    except OSError as error:
-        raise CollectionError(f"There is no room for temporary files: {error.strerror}.") from None
-    with directory as name:
-        yield Path(name)
 
 
 def _base(params: t.Mapping[str, t.Any]) -> Receipt | None:
@@ -180,8 +173,8 @@ def _keys(trust: Trust) -> list[Entry]:
     return [Entry(f"{names.KEYS}{key.name}.pub", key.public_key.encode()) for key in trust.keys]
 
 
-def _releases(store: Store, choice: Choice, workspace: Path, context: Context) -> list[Entry]:
-    entries = lay_out(store, [one.digest for one in choice.releases], workspace / "store")
+def _releases(store: Store, choice: Choice, work: Path, context: Context) -> list[Entry]:
+    entries = lay_out(store, [one.digest for one in choice.releases], work / "store")
     size = sum(entry.source.stat().st_size for entry in entries if isinstance(entry.source, Path))
     context.tell(f"Releases and their statements: {size_of(size)}")
     return entries

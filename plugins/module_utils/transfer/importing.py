@@ -7,12 +7,10 @@ from __future__ import annotations
 
 import contextlib
 import sys
-import tempfile
 import typing as t
 from pathlib import Path
 
 from ansible_collections.hotpass.prefect.plugins.module_utils.errors import CollectionError
-from ansible_collections.hotpass.prefect.plugins.module_utils.evidence import disk
 from ansible_collections.hotpass.prefect.plugins.module_utils.release.key_options import trust_from_params
 from ansible_collections.hotpass.prefect.plugins.module_utils.release.records import short
 from ansible_collections.hotpass.prefect.plugins.module_utils.release.store_options import store_from_params
@@ -24,6 +22,7 @@ from ansible_collections.hotpass.prefect.plugins.module_utils.transfer.heads imp
 from ansible_collections.hotpass.prefect.plugins.module_utils.transfer.installing import Step, steps
 from ansible_collections.hotpass.prefect.plugins.module_utils.transfer.reading import Transfer
 from ansible_collections.hotpass.prefect.plugins.module_utils.transfer.site import Site
+from ansible_collections.hotpass.prefect.plugins.module_utils.transfer.workspace import alone_in, workspace
 
 _NEEDED: t.Final = ("transfer_dir", "store", "solution", "keys_dir")
 
@@ -62,15 +61,13 @@ def bring_in(params: dict[str, t.Any], context: Context) -> Outcome:
                 raise CollectionError(f"Releases are imported with {', '.join(_NEEDED)}; {name} is missing.")
         if site is None:
             raise CollectionError("Releases are imported into a site.")
-        relations = _relations(site, transfer, params["allow_older"])
-        work = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="hotpass-")))
+        relations = _relations(site, transfer, params)
+        work = stack.enter_context(workspace())
         if not context.check:
-            _make(site.directory)
-            if not stack.enter_context(disk.locked(site.directory)):
-                raise CollectionError(f"{site.directory} was removed while it was waited for; run again.")
+            stack.enter_context(alone_in(site.directory))
             # Whoever held it may have imported something since.
             site.look()
-            relations = _relations(site, transfer, params["allow_older"])
+            relations = _relations(site, transfer, params)
         planned = steps(site, transfer, relations, params, context, work)
         outcome = _outcome(transfer, planned)
         if not context.check:
@@ -103,7 +100,7 @@ def described(transfer: Transfer) -> Json:
 
 def _site(params: t.Mapping[str, t.Any], stack: contextlib.ExitStack) -> Site:
     store = stack.enter_context(contextlib.closing(store_from_params(params)))
-    work = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="hotpass-")))
+    work = stack.enter_context(workspace())
     return Site(Path(params["transfer_dir"]), store, work, params["solution"])
 
 
@@ -122,7 +119,7 @@ def _opened(params: t.Mapping[str, t.Any], site: Site | None, stack: contextlib.
     )
 
 
-def _relations(site: Site, transfer: Transfer, allow_older: bool) -> dict[str, Relation]:
+def _relations(site: Site, transfer: Transfer, params: t.Mapping[str, t.Any]) -> dict[str, Relation]:
     """How its heads stand to those that were imported last, when all of them may be imported.
 
     :raises CollectionError: for a forked head, and for an older head or bundle that nobody allowed.
@@ -142,24 +139,17 @@ def _relations(site: Site, transfer: Transfer, allow_older: bool) -> dict[str, R
                 f"The transfer bundle {transfer.path} is refused. The ledger of ring {ring} is forked: {both}, and no "
                 "ledger holds the two; ask at home which one is true. Nothing allows the other one here."
             )
-        if not allow_older:
+        if not params["allow_older"]:
             raise CollectionError(
                 f"The transfer bundle {transfer.path} is refused. It is older than what is here: {both}. Bring a newer "
                 "one, or say that an older one is meant: -e allow_older=true."
             )
-    if site.superseded(transfer) and not allow_older:
+    if site.superseded(transfer, params["other_platform"]) and not params["allow_older"]:
         raise CollectionError(
             f"The transfer bundle {transfer.path} is refused. It was imported here before, and another one after it; "
             "import the newest one again, or say that an older one is meant: -e allow_older=true."
         )
     return found
-
-
-def _make(directory: Path) -> None:
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise CollectionError(f"The directory {directory} cannot be made: {error.strerror}.") from None
 
 
 def _outcome(transfer: Transfer, planned: t.Sequence[Step]) -> Outcome:

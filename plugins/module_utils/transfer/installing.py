@@ -26,6 +26,7 @@ from ansible_collections.hotpass.prefect.plugins.module_utils.release.store_copy
 from ansible_collections.hotpass.prefect.plugins.module_utils.release.trust import PROMOTER
 from ansible_collections.hotpass.prefect.plugins.module_utils.room import Context
 from ansible_collections.hotpass.prefect.plugins.module_utils.transfer import heads, names
+from ansible_collections.hotpass.prefect.plugins.module_utils.transfer.document import File
 from ansible_collections.hotpass.prefect.plugins.module_utils.transfer.heads import Relation
 from ansible_collections.hotpass.prefect.plugins.module_utils.transfer.reading import Transfer
 from ansible_collections.hotpass.prefect.plugins.module_utils.transfer.receipt import Receipt
@@ -65,18 +66,21 @@ def steps(
     :param work: an empty directory, for files that only this import needs.
     :raises CollectionError: when something of the bundle contradicts itself or what is here.
     """
-    older = Relation.OLDER in relations.values() or site.superseded(transfer) or _has_older_programs(transfer, params)
+    aside = bool(params["other_platform"])
+    known_as_older = Relation.OLDER in relations.values() or site.superseded(transfer, aside)
+    older = known_as_older or _has_older_programs(transfer, params)
+    kept = _kept_files(site, transfer, leave=older or aside)
     planned = [
-        _kept(site, transfer),
+        _kept(site, transfer, kept),
         _keys(transfer, Path(params["keys_dir"])),
         _releases(site, transfer, work),
     ]
     # Older bundles bring back releases; they never put older programs in the place of newer ones.
     wheels = transfer.below(names.WHEELS)
-    if params.get("environments") and wheels and not params["other_platform"] and not older:
+    if params.get("environments") and wheels and not aside and not older:
         planned.append(_environment(site, transfer, params, context, work))
     planned.append(_ledgers(site, transfer, relations))
-    return [*planned, _receipt(site, transfer, relations)]
+    return [*planned, _receipt(site, transfer, relations, kept, None if aside else transfer.seal.digest, older)]
 
 
 def _has_older_programs(transfer: Transfer, params: t.Mapping[str, t.Any]) -> bool:
@@ -106,15 +110,40 @@ def _has_older_programs(transfer: Transfer, params: t.Mapping[str, t.Any]) -> bo
     return True
 
 
-def _kept(site: Site, transfer: Transfer) -> Step:
-    wanted = [name for prefix in KEPT for name in transfer.below(prefix)]
-    lacking = tuple(name for name in wanted if held(site.directory / name) != transfer.files[name])
+class _KeptFiles(t.NamedTuple):
+    """The files that a site keeps, and what becomes of them.
+
+    :param lacking: the names of those that the bundle puts there.
+    :param left: the names of those that it has as well, with other bytes, and leaves alone.
+    :param then: all of them once it was imported.
+    """
+
+    lacking: tuple[str, ...]
+    left: frozenset[str]
+    then: t.Mapping[str, File]
+
+
+def _kept_files(site: Site, transfer: Transfer, leave: bool) -> _KeptFiles:
+    """Look at the files that are kept.
+
+    :param leave: whether one that is there stays, when the bundle has other bytes under its name.
+    """
+    here = site.kept()
+    wanted = {name: transfer.files[name] for prefix in KEPT for name in transfer.below(prefix)}
+    other = [name for name, file in wanted.items() if here.get(name) != file]
+    left = frozenset(name for name in other if leave and name in here)
+    lacking = tuple(name for name in other if name not in left)
+    return _KeptFiles(lacking, left, {**here, **{name: wanted[name] for name in lacking}})
+
+
+def _kept(site: Site, transfer: Transfer, kept: _KeptFiles) -> Step:
+    lacking = kept.lacking
 
     def write() -> None:
         for name in lacking:
             transfer.copy(name, site.directory / name)
 
-    present = tuple(name for name in wanted if name not in lacking)
+    present = tuple(name for prefix in KEPT for name in transfer.below(prefix) if name not in lacking)
     return Step("files that are kept", str(site.directory), present, lacking, write)
 
 
@@ -172,7 +201,7 @@ def _environment(site: Site, transfer: Transfer, params: t.Mapping[str, t.Any], 
     promoters = []
     for number, key in enumerate(trust_from_params(params).having((PROMOTER,))):
         path = work / f"promoter-{number}.pub"
-        path.write_text(key.public_key, encoding="ascii")
+        disk.write_file(path, key.public_key.encode("ascii"))
         promoters += ["--key", str(path)]
     argv = [params.get("python_executable") or sys.executable, params["bootstrap"], str(transfer.path), *promoters]
     argv += ["--into", params["environments"], "--kept", str(site.directory)]
@@ -205,12 +234,27 @@ def _ledgers(site: Site, transfer: Transfer, relations: t.Mapping[str, Relation]
     return Step("ledgers", str(site.directory), present, tuple(lacking.values()), write)
 
 
-def _receipt(site: Site, transfer: Transfer, relations: t.Mapping[str, Relation]) -> Step:
-    """What the site has now. Its heads never go back, so that an older bundle takes a word each time."""
+def _receipt(
+    site: Site,
+    transfer: Transfer,
+    relations: t.Mapping[str, Relation],
+    kept: _KeptFiles,
+    seal: str | None,
+    older: bool,
+) -> Step:
+    """What the site has now. Its heads never go back, so that an older bundle takes a word each time.
+
+    What was left alone is not the bundle's, and what it replaced is not here any more; a delta for the receipt may
+    leave out neither.
+    """
     before = site.receipt
-    brought = {file.sha256: file.size for name, file in transfer.files.items() if names.may_be_spared(name)}
+    brought = {
+        file.sha256: file.size
+        for name, file in transfer.files.items()
+        if names.may_be_spared(name) and name not in kept.left
+    }
     newest = heads.newest(before.heads, transfer.document.heads, relations)
-    after = before.after(transfer.seal.digest, newest, {**site.still(), **brought})
+    after = before.after(seal, newest, {**site.still(kept.then.values()), **brought}, older=older)
     same = after == before and site.receipt_file.exists()
 
     def write() -> None:

@@ -27,6 +27,7 @@ EXPORT_SPEC = Spec(
     options={
         "target": {"type": "path"},
         "collection": {"type": "path"},
+        "allow_dirty": {"type": "bool", "default": False},
         "releases": {"type": "list", "elements": "str", "default": ["active"]},
         "python": {"type": "str", "default": PYTHON},
         "platforms": {"type": "list", "elements": "str", "default": list(PLATFORMS)},

@@ -26,7 +26,8 @@ class Receipt:
 
     :param heads: the last imported heads of the rings at home, by ring.
     :param files: the sizes of the files that it has, by the hexadecimal digits of their sha256.
-    :param imported: digests of the seals of the bundles that were imported, oldest first.
+    :param imported: digests of the seals of the bundles that were imported. The last one is the newest; an older bundle
+        stands before it, however late it came. One that was for another platform is not among them.
     """
 
     solution: str
@@ -84,12 +85,20 @@ class Receipt:
         """What a delta for this receipt names."""
         return Base(digest_of(self.to_bytes()), self.heads)
 
-    def after(self, seal: str, heads: t.Mapping[str, Head], files: t.Mapping[str, int]) -> Receipt:
+    def after(
+        self, seal: str | None, heads: t.Mapping[str, Head], files: t.Mapping[str, int], *, older: bool = False
+    ) -> Receipt:
         """The receipt once a bundle was imported.
 
-        :param seal: digest of the bundle's seal; one that was imported before keeps its place.
+        :param seal: digest of the bundle's seal; one that was imported before keeps its place. None for a bundle that
+            stands aside, because it is for another platform.
         :param heads: all that the site knows then, see :func:`heads.newest`.
         :param files: all that the site has then. What it has no more must not stand there.
+        :param older: whether the bundle is older than what is here.
         """
-        imported = self.imported if seal in self.imported else (*self.imported, seal)
+        imported = self.imported
+        if seal is not None and seal not in imported:
+            # What was the newest stays so: only that one may be imported again without a word.
+            newest = imported[-1:] if older else ()
+            imported = (*imported[: len(imported) - len(newest)], seal, *newest)
         return dataclasses.replace(self, heads=dict(heads), files=dict(files), imported=imported)

@@ -33,6 +33,7 @@ from ansible_collections.hotpass.prefect.plugins.module_utils.transfer.evidence_
 from ansible_collections.hotpass.prefect.plugins.module_utils.transfer.evidence_statements import Said
 from ansible_collections.hotpass.prefect.plugins.module_utils.transfer.evidence_take import Verified as Evidence
 from ansible_collections.hotpass.prefect.plugins.module_utils.transfer.reading import Transfer
+from ansible_collections.hotpass.prefect.plugins.module_utils.transfer.workspace import alone_in
 
 Params = dict[str, t.Any]
 
@@ -211,11 +212,5 @@ def _alone(directory: Path, check: bool) -> t.Iterator[None]:
     if check and not directory.is_dir():
         yield
         return
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise CollectionError(f"{directory} cannot be made: {error.strerror}.") from None
-    with disk.locked(directory) as held:
-        if not held:
-            raise CollectionError(f"{directory} was removed while it was waited for; run again.")
+    with alone_in(directory):
         yield

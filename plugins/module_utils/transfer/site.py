@@ -74,24 +74,40 @@ class Site:
         if data is None:
             return None
         path = self._work / "own" / file.sha256
-        path.parent.mkdir(exist_ok=True)
-        path.write_bytes(data)
+        disk.write_file(path, data)
         return path
 
-    def still(self) -> dict[str, int]:
-        """Of the files in the receipt those that are still here: their sizes, by the digits of their sha256."""
-        here = {
-            file.sha256 for prefix in KEPT for file in map(held, sorted((self.directory / prefix).glob("*"))) if file
+    def kept(self) -> dict[str, File]:
+        """The files that are kept here, by the names that a bundle has for them.
+
+        :raises CollectionError: when one cannot be read, or is no plain file.
+        """
+        found = {
+            f"{prefix}{path.name}": held(path)
+            for prefix in KEPT
+            for path in sorted((self.directory / prefix).glob("*"))
         }
+        return {name: file for name, file in found.items() if file}
+
+    def still(self, kept: t.Iterable[File]) -> dict[str, int]:
+        """Of the files in the receipt those that are still here: their sizes, by the digits of their sha256.
+
+        :param kept: the files that are kept here, or that will be.
+        :raises CollectionError: when the store cannot be read.
+        """
+        here = {file.sha256 for file in kept}
         return {
             digits: size
             for digits, size in self.receipt.files.items()
             if digits in here or self.store.has_blob(f"sha256:{digits}") or self.store.has(f"sha256:{digits}")
         }
 
-    def superseded(self, transfer: Transfer) -> bool:
-        """Whether a bundle was imported, and another one after it."""
-        return transfer.seal.digest in self.receipt.imported[:-1]
+    def superseded(self, transfer: Transfer, other_platform: bool) -> bool:
+        """Whether a bundle was imported, and a newer one after it.
+
+        :param other_platform: whether it is for another machine; then it stands aside, and nothing here follows it.
+        """
+        return not other_platform and transfer.seal.digest in self.receipt.imported[:-1]
 
     def relations(self, transfer: Transfer) -> dict[str, Relation]:
         """How the heads that a bundle brings stand to those that were imported last.

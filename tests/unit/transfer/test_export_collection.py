@@ -10,6 +10,7 @@ import hashlib
 import io
 import json
 import tarfile
+import tempfile
 import typing as t
 from pathlib import Path
 
@@ -17,6 +18,8 @@ import pytest
 from ansible_collections.hotpass.prefect.plugins.module_utils.errors import CollectionError
 from ansible_collections.hotpass.prefect.plugins.module_utils.room import CommandResult
 from ansible_collections.hotpass.prefect.plugins.module_utils.transfer.collection_tarball import Tarball, pack
+
+from tests.support import projects
 
 _BIG = bytes(range(256)) * 600
 
@@ -109,3 +112,117 @@ def test_what_is_no_collection_is_refused(root: Path, tmp_path: Path) -> None:
     (root / "MANIFEST.json").write_text("{}", encoding="utf-8")
     with pytest.raises(CollectionError, match=r"MANIFEST\.json or FILES\.json that is none: 'collection_info'"):
         _pack(root)
+
+
+class Checkout:
+    """A collection in a repository of its own, and an ansible-galaxy that takes all of ``plugins``."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = projects.repository(
+            root,
+            {
+                "galaxy.yml": "namespace: acme\nname: tools\nversion: 1.2.3\n",
+                "plugins/one.py": "one = 1\n",
+                "plugins/run.sh": "#!/bin/sh\n",
+                "tests/test_one.py": "",
+                ".gitignore": "*.local\n",
+            },
+        )
+
+    def run(self, argv: t.Sequence[str], **options: t.Any) -> CommandResult:
+        """Run git, and build as ansible-galaxy does."""
+        if "galaxy" not in argv:
+            return projects.run_command(argv, **options)
+        files = {path.relative_to(self.root).as_posix(): path for path in sorted((self.root / "plugins").rglob("*"))}
+        listed = json.dumps({"files": [_listed(name, path.read_bytes()) for name, path in files.items()]}).encode()
+        info = {"namespace": "acme", "name": "tools", "version": "1.2.3"}
+        manifest = json.dumps({"collection_info": info, "file_manifest_file": _listed("FILES.json", listed)}).encode()
+        with tarfile.open(Path(argv[-1]) / "acme-tools-1.2.3.tar.gz", "w:gz") as archive:
+            for name, data in (("MANIFEST.json", manifest), ("FILES.json", listed)):
+                member = tarfile.TarInfo(name)
+                member.size = len(data)
+                archive.addfile(member, io.BytesIO(data))
+            for name, path in files.items():
+                archive.add(path, name)
+        return CommandResult(0, "", "")
+
+    def pack(self, **options: t.Any) -> Tarball:
+        return pack(self.root, self.run, "/nowhere/python", **options)
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Checkout:
+    return Checkout(tmp_path / "checkout")
+
+
+def test_a_checkout_that_is_its_commit_travels(checkout: Checkout) -> None:
+    packed = checkout.pack()
+    assert (packed.read("plugins/one.py"), packed.warnings) == (b"one = 1\n", ())
+    # What does not travel may differ.
+    (checkout.root / "tests/test_one.py").write_text("changed")
+    (checkout.root / "notes.txt").write_text("untracked")
+    assert checkout.pack() == packed
+
+
+@pytest.mark.parametrize(
+    ("name", "how", "staged"),
+    [
+        ("plugins/one.py", "changed", False),
+        ("plugins/one.py", "changed", True),
+        ("plugins/two.py", "not in the commit", False),
+        ("plugins/two.py", "not in the commit", True),
+        ("plugins/password.local", "not in the commit", False),
+        ("galaxy.yml", "changed", False),
+    ],
+)
+def test_what_no_commit_has_travels_only_when_that_is_meant(
+    checkout: Checkout, name: str, how: str, staged: bool
+) -> None:
+    (checkout.root / name).write_text("two = 2\n")
+    if staged:
+        projects.git(checkout.root, "add", "--all")
+    with pytest.raises(CollectionError) as caught:
+        checkout.pack()
+    assert caught.value.message == (
+        f"The checkout {checkout.root} is not its commit, and what it has travels under a seal: {name} ({how}). Commit "
+        "or remove what differs, or let it travel as it is with -e allow_dirty=true."
+    )
+    packed = checkout.pack(allow_dirty=True)
+    assert packed.warnings == (f"The collection is that of {checkout.root}, which is not its commit: {name} ({how}).",)
+    if name != "galaxy.yml":
+        assert packed.read(name) == b"two = 2\n"
+    projects.commit(checkout.root)
+    assert "local" in name or checkout.pack().warnings == ()
+
+
+def test_what_git_is_told_to_overlook_and_what_can_be_executed_count(checkout: Checkout) -> None:
+    (checkout.root / "plugins/run.sh").chmod(0o755)
+    with pytest.raises(CollectionError, match=r"seal: plugins/run\.sh \(changed\)\. Commit"):
+        checkout.pack()
+    projects.git(checkout.root, "update-index", "--assume-unchanged", "plugins/one.py")
+    (checkout.root / "plugins/one.py").write_text("one = 2\n")
+    with pytest.raises(CollectionError, match=r"seal: plugins/one\.py \(changed\) and 1 more\. Commit"):
+        checkout.pack()
+    (named,) = checkout.pack(allow_dirty=True).warnings
+    assert named.endswith(": plugins/one.py (changed), plugins/run.sh (changed).")
+
+
+def test_where_there_is_no_git_a_checkout_travels_as_it_is(checkout: Checkout) -> None:
+    (checkout.root / ".git").rename(checkout.root / "moved")
+    (checkout.root / "plugins/one.py").write_text("one = 2\n")
+    assert checkout.pack().warnings == ()
+
+
+def test_where_git_cannot_tell_it_takes_a_word(checkout: Checkout) -> None:
+    (checkout.root / ".git/HEAD").write_text("ref: refs/heads/nowhere\n")
+    with pytest.raises(
+        CollectionError, match=r"cannot be compared with its commit; git: Not a valid object name HEAD\."
+    ):
+        checkout.pack()
+    assert "cannot be compared" in checkout.pack(allow_dirty=True).warnings[0]
+
+
+def test_no_room_to_build_in_is_said(checkout: Checkout, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "nowhere"))
+    with pytest.raises(CollectionError, match=r"Temporary files cannot be written in .*nowhere: No such file"):
+        checkout.pack()

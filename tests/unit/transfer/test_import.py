@@ -5,9 +5,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import shutil
 import sys
+import tempfile
 import typing as t
 from pathlib import Path
 
@@ -17,7 +19,7 @@ from ansible_collections.hotpass.prefect.plugins.module_utils.release import bui
 from ansible_collections.hotpass.prefect.plugins.module_utils.release.chain import Chain
 from ansible_collections.hotpass.prefect.plugins.module_utils.release.store import open_store
 from ansible_collections.hotpass.prefect.plugins.module_utils.room import Context, Outcome
-from ansible_collections.hotpass.prefect.plugins.module_utils.transfer import importing, names, writing
+from ansible_collections.hotpass.prefect.plugins.module_utils.transfer import installing, names, workspace, writing
 from ansible_collections.hotpass.prefect.plugins.module_utils.transfer.document import Release
 from ansible_collections.hotpass.prefect.plugins.module_utils.transfer.receipt import Receipt
 from ansible_collections.hotpass.prefect.plugins.module_utils.transfer.room import manage
@@ -31,6 +33,7 @@ from tests.support.attesting import Cast, cast
 PYTHON = f"{sys.version_info[0]}.{sys.version_info[1]}"
 STATEMENT = "application/vnd.hotpass.statement.v1"
 WHEEL = "wheels/lib-1.0-py3-none-any.whl"
+COLLECTION = "collection/hotpass-prefect-1.2.0.tar.gz"
 HISTORY: t.Final = bundles.chain_of(3)
 OTHER: t.Final = bundles.chain_of(3, branch="other-")
 
@@ -59,8 +62,18 @@ class Lab:
         self.site = directory / "site"
         self._numbers = itertools.count()
 
-    def bundle(self, chain: Chain, *words: str, base: Receipt | None = None, **said: t.Any) -> Path:
-        """A bundle of one release for each word, each with an attachment."""
+    def bundle(
+        self,
+        chain: Chain,
+        *words: str,
+        base: Receipt | None = None,
+        collection: bytes = b"the collection",
+        **said: t.Any,
+    ) -> Path:
+        """A bundle of one release for each word, each with an attachment.
+
+        :param collection: the bytes of the tarball, which has one name whatever they are.
+        """
         number = next(self._numbers)
         root = self.directory / f"store-{number}"
         store = open_store(str(root))
@@ -75,7 +88,8 @@ class Lab:
         wheels = {WHEEL.removeprefix(names.WHEELS): b"pure"}
         given = [one for one in bundles.entries(chain, wheels=wheels) if not one.name.startswith(names.STORE)]
         alice = self.people.alice.key.public_key.encode()
-        given = [Entry(one.name, alice) if one.name == "keys/alice.pub" else one for one in given]
+        bytes_of = {"keys/alice.pub": alice, COLLECTION: collection}
+        given = [Entry(one.name, bytes_of.get(one.name, one.source)) for one in given]
         releases = tuple(Release(digest) for digest in digests)
         about = bundles.document(chain, **{"releases": releases, "python": PYTHON, **said})
         target = self.directory / f"bundle-{number}.tar"
@@ -110,6 +124,14 @@ class Lab:
         assert tree(self.site) == before
         return caught.value.message
 
+    def seal(self, bundle: Path) -> str:
+        """The digest of its seal."""
+        return str(self.bring_in(bundle, state="verified", store=None, transfer_dir=None).result["transfer"]["seal"])
+
+    def has(self, data: bytes) -> bool:
+        """Whether the receipt says that a file with these bytes is at the site."""
+        return hashlib.sha256(data).hexdigest() in self.receipt.files
+
     @property
     def receipt(self) -> Receipt:
         found = Receipt.read(self.site / "transfer/receipt.json")
@@ -136,7 +158,7 @@ def test_an_import_brings_everything_once(lab: Lab) -> None:
     assert sorted(store.releases()) == sorted(releases)
     assert sorted(store.attachments(release, STATEMENT)[0] for release in releases) == [b"about one", b"about two"]
     assert (lab.site / "transfer" / WHEEL).read_bytes() == b"pure"
-    assert (lab.site / "transfer/collection/hotpass-prefect-1.2.0.tar.gz").read_bytes() == b"the collection"
+    assert (lab.site / "transfer" / COLLECTION).read_bytes() == b"the collection"
     assert (lab.site / "keys/alice.pub").read_text() == lab.people.alice.key.public_key
     assert lab.receipt.heads["home"].sequence == _until(1).records[-1].sequence
     assert lab.receipt.imported == (done.result["transfer"]["seal"],)
@@ -207,6 +229,75 @@ def test_a_bundle_that_another_one_has_followed_takes_a_word(lab: Lab) -> None:
     assert not lab.bring_in(second).changed
 
 
+def test_the_newest_bundle_is_always_taken_again(lab: Lab) -> None:
+    oldest, older, newer = lab.bundle(_until(1), "one"), lab.bundle(_until(1), "two"), lab.bundle(_until(2), "three")
+    first, third = lab.seal(oldest), lab.seal(newer)
+    lab.bring_in(oldest)
+    lab.bring_in(newer)
+    assert lab.bring_in(older, allow_older=True).changed
+    assert lab.receipt.imported == (first, lab.seal(older), third)
+    (lab.site / "transfer" / WHEEL).unlink()
+    assert lab.bring_in(newer).result["transfer"]["written"] == {"files that are kept": [WHEEL]}
+    assert "older" in lab.refused(older)
+    for bundle in (oldest, older, newer):
+        assert not lab.bring_in(bundle, allow_older=True).changed
+    next_one = lab.bundle(_until(2), "four")
+    lab.bring_in(next_one)
+    assert lab.receipt.imported[-2:] == (third, lab.seal(next_one))
+    assert "It was imported here before, and another one after it" in lab.refused(newer)
+
+
+def test_a_bundle_for_another_platform_stands_aside(lab: Lab) -> None:
+    own = lab.bundle(_until(1), "one", collection=b"own code")
+    other = lab.bundle(_until(1), "one", collection=b"other code", platforms=("manylinux_2_28_aarch64",))
+    lab.bring_in(own)
+    assert lab.bring_in(other, other_platform=True).result["transfer"]["written"] == {}
+    assert (lab.site / "transfer" / COLLECTION).read_bytes() == b"own code"
+    assert not lab.bring_in(own).changed
+    assert not lab.bring_in(other, other_platform=True).changed
+    assert lab.receipt.imported == (lab.seal(own),)
+
+
+def test_a_bundle_that_stood_aside_is_the_newest_once_the_machine_takes_it(lab: Lab) -> None:
+    own, next_one = lab.bundle(_until(1), "one"), lab.bundle(_until(2), "two", collection=b"next code")
+    lab.bring_in(own)
+    # The machine had another Python then.
+    assert lab.bring_in(next_one, other_platform=True).changed
+    assert (lab.site / "transfer" / COLLECTION).read_bytes() == b"the collection"
+    assert lab.bring_in(next_one).changed
+    assert (lab.site / "transfer" / COLLECTION).read_bytes() == b"next code"
+    assert lab.receipt.imported == (lab.seal(own), lab.seal(next_one))
+
+
+def test_an_older_bundle_leaves_the_programs_that_are_kept_alone(lab: Lab) -> None:
+    older = lab.bundle(_until(1), "one", collection=b"old code")
+    lab.bring_in(lab.bundle(_until(2), "two", collection=b"new code"))
+    seen = lab.bring_in(older, check=True, allow_older=True)
+    done = lab.bring_in(older, allow_older=True)
+    assert seen.result["transfer"]["written"] == done.result["transfer"]["written"]
+    assert "files that are kept" not in done.result["transfer"]["written"]
+    assert (lab.site / "transfer" / COLLECTION).read_bytes() == b"new code"
+    assert lab.has(b"new code")
+    assert not lab.has(b"old code")
+    assert not lab.bring_in(older, allow_older=True).changed
+    # What it brings and nobody has is kept all the same.
+    (lab.site / "transfer" / WHEEL).unlink()
+    assert lab.bring_in(older, allow_older=True).result["transfer"]["written"]["files that are kept"] == [WHEEL]
+    delta = lab.bundle(_until(3), "two", "three", base=lab.receipt, collection=b"new code")
+    assert lab.bring_in(delta).changed
+
+
+def test_the_receipt_names_no_file_that_the_import_replaces(lab: Lab) -> None:
+    lab.bring_in(lab.bundle(_until(1), "one", collection=b"old code"))
+    lab.bring_in(lab.bundle(_until(2), "two", collection=b"new code"))
+    assert lab.has(b"new code")
+    assert not lab.has(b"old code")
+    back = lab.bundle(_until(3), "two", base=lab.receipt, collection=b"old code")
+    assert lab.bring_in(back).changed
+    assert lab.has(b"old code")
+    assert not lab.has(b"new code")
+
+
 def test_without_the_ledger_nobody_can_tell_older_from_forked(lab: Lab) -> None:
     older, newer = lab.bundle(_until(1), "one"), lab.bundle(_until(2), "two")
     lab.bring_in(newer)
@@ -251,14 +342,14 @@ def test_without_its_receipt_a_site_still_knows_what_was_imported(lab: Lab) -> N
 
 def test_what_was_imported_while_the_lock_was_waited_for_counts(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     older, newer = lab.bundle(_until(1), "one"), lab.bundle(_until(2), "one", "two")
-    locked = importing.disk.locked
+    locked = workspace.disk.locked
 
     def late(path: Path) -> t.ContextManager[bool]:
-        monkeypatch.setattr(importing.disk, "locked", locked)
+        monkeypatch.setattr(workspace.disk, "locked", locked)
         lab.bring_in(newer)
         return locked(path)
 
-    monkeypatch.setattr(importing.disk, "locked", late)
+    monkeypatch.setattr(workspace.disk, "locked", late)
     with pytest.raises(CollectionError, match="It is older than what is here"):
         lab.bring_in(older)
 
@@ -321,3 +412,47 @@ def test_verifying_writes_nothing_and_tells_what_is_in_it(lab: Lab) -> None:
     assert not lab.site.exists()
     bundle.write_bytes(bundle.read_bytes()[:-1])
     assert "cut short" in lab.refused(bundle, state="verified")
+
+
+@pytest.mark.parametrize("state", ["imported", "verified"])
+def test_no_room_for_temporary_files_is_said_and_nothing_is_written(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch, state: str
+) -> None:
+    bundle = lab.bundle(_until(1), "one")
+    nowhere = lab.directory / "nowhere"
+    monkeypatch.setattr(tempfile, "tempdir", str(nowhere))
+    assert lab.refused(bundle, state=state) == (
+        f"Temporary files cannot be written in {nowhere}: No such file or directory."
+    )
+    assert not lab.site.exists()
+
+
+def test_a_delta_whose_own_files_find_no_room_is_refused(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    lab.bring_in(lab.bundle(_until(1), "one"))
+    delta = lab.bundle(_until(2), "one", "two", base=lab.receipt)
+    temporary = lab.directory / "temporary"
+    temporary.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+    with bundles.room_for(1):
+        said = lab.refused(delta)
+    assert f"{temporary}/hotpass-" in said
+    assert said.endswith("cannot be written: File too large.")
+
+
+def test_a_directory_that_nobody_can_hold_is_named(lab: Lab) -> None:
+    bundle = lab.bundle(_until(1), "one")
+    (lab.directory / "larger").mkdir()
+    lab.site.mkdir()
+    (lab.site / "transfer").symlink_to(lab.directory / "larger")
+    said = lab.refused(bundle)
+    assert said.startswith(f"{lab.site}/transfer cannot be made, or opened: ")
+    assert said.endswith(" (it is a link).")
+
+
+def test_the_keys_for_the_bootstrap_are_written_or_the_import_ends(lab: Lab) -> None:
+    work = lab.directory / "work"
+    work.write_text("no directory")
+    params = {"trust": [lab.people.alice.entry("promoter")], "bootstrap": "/nowhere", "environments": "/nowhere"}
+    bundle = t.cast("t.Any", None)
+    with pytest.raises(CollectionError, match=f"{work}/promoter-0.pub cannot be written: "):
+        installing._environment(bundle, bundle, params, Context(check=False, run_command=projects.run_command), work)

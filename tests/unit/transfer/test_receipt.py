@@ -105,6 +105,16 @@ def test_importing_twice_is_importing_once(receipt: Receipt) -> None:
     assert after.after(SECOND, after.heads, after.files).imported == after.imported
 
 
+def test_the_newest_bundle_stays_the_last(receipt: Receipt) -> None:
+    third, fourth = f"sha256:{'3' * 64}", f"sha256:{'4' * 64}"
+    after = receipt.after(third, receipt.heads, {}, older=True)
+    assert after.imported == (SECOND, third, FIRST)
+    assert after.after(third, after.heads, {}).imported == after.imported
+    assert after.after(None, after.heads, {}).imported == after.imported
+    assert after.after(fourth, after.heads, {}).imported == (SECOND, third, FIRST, fourth)
+    assert Receipt("hotpass").after(third, {}, {}, older=True).imported == (third,)
+
+
 def test_the_head_of_a_ledger() -> None:
     chain = chain_of(2)
     record = chain.records[-1]

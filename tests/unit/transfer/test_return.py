@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.hotpass.prefect.plugins.module_utils.errors import CollectionError
+from ansible_collections.hotpass.prefect.plugins.module_utils.evidence import disk
 from ansible_collections.hotpass.prefect.plugins.module_utils.evidence.chain import verify_chain
 from ansible_collections.hotpass.prefect.plugins.module_utils.transfer import evidence_kept, ledgers
 from ansible_collections.hotpass.prefect.plugins.module_utils.transfer.evidence_kept import Kept
@@ -230,3 +231,22 @@ def test_an_import_that_was_interrupted_goes_on(travel: Travel, dist: Path, peop
     assert outcome.result["transfer"]["evidence"]["imported"] == [f"promotion/{moment(3)}"]
     assert verify_chain(travel.home / "dist", people.trust, registry=REGISTRY).problems == ()
     assert not travel.take(bundle).changed
+
+
+def test_a_disk_that_does_not_take_the_evidence_is_named(
+    travel: Travel, dist: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    travel.keep(1, of=dist)
+    bundle = travel.send()
+    root, sync = travel.home / "dist", disk.sync_directory
+
+    def broken(path: Path) -> None:
+        if path == root:
+            raise OSError(5, "Input/output error")
+        sync(path)
+
+    monkeypatch.setattr(disk, "sync_directory", broken)
+    with pytest.raises(CollectionError, match=f"{root} cannot be written: Input/output error"):
+        travel.take(bundle)
+    monkeypatch.undo()
+    assert travel.take(bundle).changed
