@@ -126,8 +126,8 @@ options:
   reset_slots:
     description:
       - With O(state=restored), give back the slots that are taken while no run holds one, as after a restart of the
-        server. Refused while a run of the deployment, or of another with the same limit or key, is pending or runs,
-        and while a lease may still live.
+        server. Refused while a run of the deployment, or of another with the same limit or key, is pending, runs, or
+        waits in its process for its next try, and while a lease may still live.
     type: bool
     default: false
 seealso:

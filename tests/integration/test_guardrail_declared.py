@@ -293,11 +293,38 @@ def test_no_slot_is_given_back_while_a_run_may_hold_it(door: Door, session: Sess
     refused = door(MODULE, **restore)
     name = session.get(f"/flow_runs/{run}")["name"]
     assert refused["msg"] == (
-        "No slot was given back, because 1 runs are PENDING, RUNNING or CANCELLING and may hold one: "
+        "No slot was given back, because 1 runs are PENDING, RUNNING, CANCELLING or AwaitingRetry and may hold one: "
         f"{name}; wait for their end, or cancel them."
     )
     assert site.limit["active_slots"] == 1
     site.to(run, "CANCELLED")
+
+
+def test_no_slot_is_given_back_while_a_run_waits_in_its_process_for_its_next_try(
+    door: Door, session: Session, lab: t.Callable[..., Lab]
+) -> None:
+    site = lab()
+    policy = {"empirical_policy": {"retries": 1, "retry_delay": 600, "retry_type": "in_process"}}
+    run = session.write("POST", f"/deployments/{site.row['id']}/create_flow_run", policy)["id"]
+    site.to(run, "PENDING", "RUNNING")
+    assert site.to(run, "FAILED") == "AwaitingRetry"
+    assert site.limit["active_slots"] == 1, "Prefect lets it keep its slot"
+    # Nothing touches the row of the limit for longer than a lease is said to live; renewing one does not write it.
+    time.sleep(0.3)
+    restore = {**site.task(bounds={"leak_seconds": 0.1}), "state": "restored", "reset_slots": True}
+    refused = door(MODULE, **restore)
+    assert refused["failed"]
+    assert "1 runs are PENDING, RUNNING, CANCELLING or AwaitingRetry" in refused["msg"]
+    assert site.limit["active_slots"] == 1
+    # What merely waits for its time, or for a slot, holds none and does not stand in the way.
+    (late,) = site.runs(1)
+    assert site.to(late, "PENDING") == "AwaitingConcurrencySlot"
+    # Ended while it waited, it has not given its slot back: now that one is leaked.
+    assert site.to(run, "CANCELLED") == "Cancelled"
+    assert site.limit["active_slots"] == 1
+    time.sleep(0.3)
+    assert door(MODULE, **restore)["slots_reset"] == {site.limit["name"]: 1}
+    session.write("DELETE", f"/flow_runs/{late}")
 
 
 def test_a_manifest_declares_the_guardrails(

@@ -16,7 +16,7 @@ from ansible_collections.hotpass.prefect.plugins.module_utils.evidence.rehearsal
     summarise,
     witnesses,
 )
-from ansible_collections.hotpass.prefect.plugins.module_utils.guardrails.report import PASS
+from ansible_collections.hotpass.prefect.plugins.module_utils.guardrails.report import PASS, Bounds
 
 if t.TYPE_CHECKING:
     from ansible_collections.hotpass.prefect.plugins.module_utils.evidence.recompute import Documents
@@ -46,7 +46,8 @@ def drawn(documents: t.Mapping[str, t.Any], summary: t.Mapping[str, t.Any], name
     :raises CollectionError: when a document cannot be read.
     """
     title = f"Rehearsal of {summary['deployment']} in ring {summary['ring']}, {name}: {summary['verdict']}"
-    return rehearsal_picture.timeline_of(observation_of(documents), title, witnesses(summary))
+    slack = Bounds.from_json(documents[PLAN]["bounds"]).micro("clock_slack_seconds")
+    return rehearsal_picture.timeline_of(observation_of(documents), title, witnesses(summary), slack)
 
 
 def recompute(documents: Documents) -> list[str]:

@@ -27,16 +27,17 @@ def window_of(run: Row) -> dict[str, str] | None:
     return {"run_date": str(date), "version": str(version)} if date and version else None
 
 
-def timeline_of(observation: Observation, title: str, witnesses: t.Collection[str]) -> Timeline:
+def timeline_of(observation: Observation, title: str, witnesses: t.Collection[str], clock_slack: int = 0) -> Timeline:
     """The runs of an observation, the earliest slot first, and the limit of its deployment as it was read meanwhile.
 
+    :param clock_slack: microseconds that the server's clock, which the states carry, may be ahead.
     :param witnesses: ids of the runs that were more than a limit allows.
     :raises CollectionError: for a history that cannot be read.
     """
     until = instant(observation.concurrency["window"]["until"], "until of the window")
     rows = []
     for run in observation.runs:
-        past = intervals.history(run["id"], observation.states[run["id"]], until)
+        past = intervals.history(run["id"], observation.states[run["id"]], until, slack=clock_slack)
         if past is not None:
             first = min((span.start for span in (*past.holding, *past.waiting)), default=past.since)
             rows.append((min((span.start for span in past.holding), default=until), first, _label(run), past))

@@ -75,7 +75,7 @@ def summarise(documents: t.Mapping[str, t.Any]) -> Json:
     own = own_runs(observation)
     held = judge(observation, Declared.from_json(plan["declared"]), bounds=bounds)
     report = Report((*held.checks, *check_release(observation, asked, own)), held.figures)
-    runs = [_run(observation, run) for run in own]
+    runs = [_run(observation, run, bounds) for run in own]
     reasons = _not_live(observation, runs, asked["runtime"], bounds)
     guardrails = report.to_json()
     outcome = _outcome(runs, asked["windows"], plan["stopped"], bounds)
@@ -128,9 +128,9 @@ def deviations(summary: t.Mapping[str, t.Any]) -> list[Json]:
     return sorted(checks, key=lambda check: words.index(check["verdict"]))
 
 
-def _run(observation: Observation, run: Json) -> Json:
+def _run(observation: Observation, run: Json, bounds: Bounds) -> Json:
     until = instant(observation.concurrency["window"]["until"], "until of the window")
-    past = intervals.history(run["id"], observation.states[run["id"]], until)
+    past = intervals.history(run["id"], observation.states[run["id"]], until, slack=bounds.micro("clock_slack_seconds"))
     window: Json = window_of(run) or {"run_date": None, "version": None}
     said = _said(run, window)
     return {

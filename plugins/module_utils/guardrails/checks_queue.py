@@ -30,7 +30,7 @@ from ansible_collections.hotpass.prefect.plugins.module_utils.guardrails.scene i
 def waits(scene: Scene) -> dict[str, int]:
     """How long each run asked for waited for its slots within the window, in microseconds."""
     return {
-        run: sum(end - start for start, end, _run in clip(scene.histories[run].waiting, scene.begin, scene.end))
+        run: sum(end - start for start, end, _run in clip(scene.histories[run].waiting, scene.begin, scene.reach))
         for run in sorted(scene.asked & scene.histories.keys())
     }
 
@@ -70,7 +70,7 @@ def _length(scene: Scene, bounds: Bounds) -> Check:
     waiting = [
         interval
         for run in sorted(scene.own & scene.histories.keys())
-        for interval in clip(scene.histories[run].waiting, scene.begin, scene.end)
+        for interval in clip(scene.histories[run].waiting, scene.begin, scene.reach)
     ]
     peak = sweep.max_overlap(waiting)
     when = "" if peak.instant is None else f", first at {written(peak.instant)}"

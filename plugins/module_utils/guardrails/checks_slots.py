@@ -97,15 +97,21 @@ def _last_covered(holders: sweep.Profile, slots: int, before: int) -> int:
 def _uncounted(scene: Scene, bounds: Bounds) -> Check:
     """Whether the server ever counted fewer slots as taken than runs held, so that it let in too many."""
     slack = bounds.micro("clock_slack_seconds")
-    crowd = scene.crowds[DEPLOYMENT]
     name, allowed = "deployment.uncounted", "no fewer slots than holders"
-    for reading in _counted(scene.readings[DEPLOYMENT], scene):
-        # The observation itself ends at its last reading.
-        first, last = min(reading.start - slack, scene.end - 1), min(reading.end + slack, scene.end)
-        if crowd.surely_held.least_between(first, last) <= t.cast("int", reading.slots):
+    counted = _counted(scene.readings[DEPLOYMENT], scene)
+    # The histories were read after the last reading, so who still held a slot in them held it during that one too.
+    ever = max((reading.end for reading in counted), default=scene.begin) + slack
+    holding = [
+        sweep.Interval(max(span.start, scene.begin), ever if span.censored else span.end, span.run)
+        for span in scene.crowds[DEPLOYMENT].spans
+    ]
+    holders = sweep.profile(holding)
+    for reading in counted:
+        first, last = reading.start - slack, reading.end + slack
+        if holders.least_between(first, last) <= t.cast("int", reading.slots):
             continue
         # Only who held a slot for all of the time in which the reading can have been taken.
-        sure = [interval for interval in crowd.surely if interval.start <= first and last <= interval.end]
+        sure = [interval for interval in holding if interval.start <= first and last <= interval.end]
         if len(sure) > t.cast("int", reading.slots):
             return Check(
                 name,

@@ -24,7 +24,8 @@ STATES: t.Final = HOLDING | ENDED | {"SCHEDULED", "PAUSED"}
 AWAITING: t.Final = "AwaitingConcurrencySlot"
 REFUSED: t.Final = "Deployment concurrency limit reached."
 """The message of the state in which CANCEL_NEW leaves a run."""
-_RETRY = "AwaitingRetry"
+RETRY: t.Final = "AwaitingRetry"
+"""The state, of the type SCHEDULED, in which a run waits for its next try; inside its process it keeps its slot."""
 
 Row = t.Mapping[str, t.Any]
 _AT = operator.itemgetter(0)
@@ -75,20 +76,26 @@ class _State(t.NamedTuple):
     leased: bool
 
 
-def history(run: str, states: t.Sequence[Row], until: int, in_process_retry: bool = False) -> History | None:
+def history(
+    run: str, states: t.Sequence[Row], until: int, in_process_retry: bool = False, slack: int = 0
+) -> History | None:
     """The times of one run.
 
     :param states: of the run, in any order; two at the same instant stay in the order given.
-    :param until: where the observation ends, in microseconds; later states are left out.
+    :param until: where the observation ends, in microseconds.
     :param in_process_retry: whether a run whose last state is AwaitingRetry waits inside its process, as its
         ``empirical_policy.retry_type`` says.
+    :param slack: how far the server's clock may be ahead of the one that ``until`` is of, in microseconds. States that
+        are later than both are left out.
     :returns: None when it had no state by then.
     :raises CollectionError: for a state that cannot be read.
     """
     seen = sorted((_read(run, state) for state in states), key=_AT)
-    seen = [state for state in seen if state.at <= until]
+    seen = [state for state in seen if state.at <= until + slack]
     if not seen:
         return None
+    # That a run still goes on is known up to here, and no further.
+    until = max(until, seen[-1].at)
     held = _held(seen, in_process_retry)
     holding = _spans(run, seen, held, until)
     executing = _spans(run, seen, [state.type in EXECUTING for state in seen], until)
@@ -135,7 +142,7 @@ def _held(seen: t.Sequence[_State], in_process_retry: bool) -> list[bool]:
     held: list[bool] = []
     for number, state in enumerate(seen):
         keeps = state.type in HOLDING
-        if state.name == _RETRY and state.type == "SCHEDULED" and state.leased and number and held[-1]:
+        if state.name == RETRY and state.type == "SCHEDULED" and state.leased and number and held[-1]:
             following = next((later.type for later in seen[number + 1 :] if later.type != "SCHEDULED"), None)
             keeps = in_process_retry if following is None else following != "PENDING"
         held.append(keeps)

@@ -10,7 +10,7 @@ import typing as t
 from ansible_collections.hotpass.prefect.plugins.module_utils.errors import CollectionError
 from ansible_collections.hotpass.prefect.plugins.module_utils.guardrails.declared import KEY, Declared
 from ansible_collections.hotpass.prefect.plugins.module_utils.guardrails.instants import instant, now, seconds
-from ansible_collections.hotpass.prefect.plugins.module_utils.guardrails.intervals import HOLDING
+from ansible_collections.hotpass.prefect.plugins.module_utils.guardrails.intervals import HOLDING, RETRY
 from ansible_collections.hotpass.prefect.plugins.module_utils.guardrails.leases import leak_seconds
 from ansible_collections.hotpass.prefect.plugins.module_utils.guardrails.report import Bounds
 from ansible_collections.hotpass.prefect.plugins.module_utils.prefect import (
@@ -126,13 +126,15 @@ def _refuse_while_running(session: Session, sharing: t.Collection[str]) -> None:
         for run in reading.read_all(
             session,
             reading.FLOW_RUNS,
-            filters.flow_runs(deployment_ids=ids[start : start + reading.PAGE], states=sorted(HOLDING)),
+            filters.flow_runs(deployment_ids=ids[start : start + reading.PAGE], states=sorted({*HOLDING, "SCHEDULED"})),
         )
+        # A run that tries again in its process keeps its slot meanwhile, and renewing a lease writes no row.
+        if run["state_type"] in HOLDING or run["state_name"] == RETRY
     ]
     if runs:
         raise CollectionError(
-            f"No slot was given back, because {len(runs)} runs are PENDING, RUNNING or CANCELLING and may hold one: "
-            f"{listed(run['name'] for run in runs)}; wait for their end, or cancel them."
+            f"No slot was given back, because {len(runs)} runs are PENDING, RUNNING, CANCELLING or AwaitingRetry and "
+            f"may hold one: {listed(run['name'] for run in runs)}; wait for their end, or cancel them."
         )
 
 

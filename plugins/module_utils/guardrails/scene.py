@@ -27,14 +27,16 @@ from ansible_collections.hotpass.prefect.plugins.module_utils.guardrails.samplin
 
 @dataclasses.dataclass(frozen=True)
 class Crowd:
-    """The runs under one limit, within the window.
+    """The runs under one limit, within the window as far as :class:`Scene` reaches.
 
+    :ivar spans: slot intervals without the time that a slot takes to change hands, whole.
     :ivar holding: slot intervals, as the states of the runs say.
-    :ivar surely: the same without the time that a slot takes to change hands.
+    :ivar surely: ``spans`` within the window.
     :ivar leniently: the same without all the time that the slowest reading near took, however long.
     :ivar executing: execution intervals.
     """
 
+    spans: tuple[Span, ...]
     holding: tuple[sweep.Interval, ...]
     surely: tuple[sweep.Interval, ...]
     leniently: tuple[sweep.Interval, ...]
@@ -61,6 +63,8 @@ class Scene:
     """What the checks look at. Instants and durations are in microseconds.
 
     :ivar begin: of the window, and ``end``.
+    :ivar reach: up to where runs and limits are looked at. Where the window ends with the observation, that is as much
+        later as the server's clock, which the states of the runs carry, may be ahead of the one that ``end`` is of.
     :ivar observed_at: when the observation was made.
     :ivar histories: of every run that was read, by its id.
     :ivar rows: of these runs.
@@ -77,6 +81,7 @@ class Scene:
 
     begin: int
     end: int
+    reach: int
     observed_at: int
     histories: t.Mapping[str, History]
     rows: t.Mapping[str, t.Mapping[str, t.Any]]
@@ -92,7 +97,7 @@ class Scene:
 
     def within(self, moments: t.Iterable[int]) -> bool:
         """Whether one of the moments lies in the window."""
-        return any(self.begin <= moment <= self.end for moment in moments)
+        return any(self.begin <= moment <= self.reach for moment in moments)
 
 
 def build(observation: Observation, bounds: Bounds) -> Scene:
@@ -109,7 +114,9 @@ def build(observation: Observation, bounds: Bounds) -> Scene:
         end = instant(window["until"], "until of the window")
         own_id = observation.deployment["id"]
         rows = {run["id"]: run for run in observation.runs}
-        histories, gaps = _histories(observation, rows, observed_at)
+        slack = bounds.micro("clock_slack_seconds")
+        reach = end if end < observed_at else observed_at + slack
+        histories, gaps = _histories(observation, rows, observed_at, slack)
         under = {
             DEPLOYMENT: _ids(rows, "deployment_id", set(scope["deployments"])),
             GLOBAL: _ids(rows, "deployment_id", {own_id}),
@@ -130,15 +137,16 @@ def build(observation: Observation, bounds: Bounds) -> Scene:
         gaps.append(f"run {strangers[0]} is of another deployment")
     gaps.extend(f"run {run} was asked for and is not in the observation" for run in sorted(asked - rows.keys()))
     read = {name: steps_.readings(samples, name) for name in under}
-    slack, gap = bounds.micro("clock_slack_seconds"), bounds.micro("sample_gap_seconds")
+    gap = bounds.micro("sample_gap_seconds")
     handover = Handover(read[DEPLOYMENT], bounds.micro("handover_seconds"), slack)
     # As a rule two limits have the same runs, which may be many.
     groups = {keyed, *(frozenset(ids) for ids in under.values())}
-    gathered = {ids: _crowd(histories, ids, begin, end, handover) for ids in groups}
+    gathered = {ids: _crowd(histories, ids, begin, reach, handover) for ids in groups}
     crowds = {name: gathered[frozenset(ids)] for name, ids in under.items()}
     return Scene(
         begin=begin,
         end=end,
+        reach=reach,
         observed_at=observed_at,
         histories=histories,
         rows=rows,
@@ -148,7 +156,9 @@ def build(observation: Observation, bounds: Bounds) -> Scene:
         crowds=crowds,
         keyed=gathered[keyed],
         readings=read,
-        limits={name: steps_.steps(found, begin, end, slack, gap) for name, found in read.items()},
+        limits={
+            name: steps_.steps(_lasting(found, reach, slack), begin, reach, slack, gap) for name, found in read.items()
+        },
         handover=handover.most,
         gaps=tuple(gaps),
     )
@@ -159,7 +169,7 @@ def _ids(rows: t.Mapping[str, t.Mapping[str, t.Any]], key: str, values: t.Collec
 
 
 def _histories(
-    observation: Observation, rows: t.Mapping[str, t.Mapping[str, t.Any]], until: int
+    observation: Observation, rows: t.Mapping[str, t.Mapping[str, t.Any]], until: int, slack: int
 ) -> tuple[dict[str, History], list[str]]:
     histories: dict[str, History] = {}
     gaps = []
@@ -174,10 +184,17 @@ def _histories(
         if row["state_id"] not in {state["id"] for state in states}:
             gaps.append(f"the state {row['state_id']} of run {run} is not in its history")
         retrying = (row.get("empirical_policy") or {}).get("retry_type") == "in_process"
-        past = history(run, states, until, retrying)
+        past = history(run, states, until, retrying, slack)
         if past is not None:
             histories[run] = past
     return histories, gaps
+
+
+def _lasting(found: list[steps_.Reading], reach: int, slack: int) -> list[steps_.Reading]:
+    """The readings, of which the one that ends the observation may be as late as that by the server's clock."""
+    if not found or found[-1].start + slack < reach:
+        return found
+    return [*found[:-1], found[-1]._replace(end=max(found[-1].end, reach))]
 
 
 def _crowd(
@@ -185,18 +202,19 @@ def _crowd(
 ) -> Crowd:
     members = [histories[run] for run in ids if run in histories]
 
-    def after(given: t.Callable[[int], int]) -> tuple[sweep.Interval, ...]:
-        spans = (
+    def after(given: t.Callable[[int], int]) -> t.Iterator[Span]:
+        return (
             span._replace(start=span.start + given(span.start)) if span.entered == "PENDING" else span
             for one in members
             for span in one.holding
         )
-        return tuple(clip(spans, begin, end))
 
-    surely = after(handover.given)
+    spans = tuple(after(handover.given))
+    surely = tuple(clip(spans, begin, end))
     return Crowd(
+        spans=spans,
         surely=surely,
-        leniently=after(handover.near) if handover.capped else surely,
+        leniently=tuple(clip(after(handover.near), begin, end)) if handover.capped else surely,
         holding=tuple(clip((span for one in members for span in one.holding), begin, end)),
         executing=tuple(clip((span for one in members for span in one.executing), begin, end)),
     )

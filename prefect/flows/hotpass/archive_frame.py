@@ -43,7 +43,8 @@ def read_frame(file: BinaryIO, size: int, limits: ArchiveLimits) -> Frame:
     Raises:
         HotpassError: it is no whole zip file, has anything before or behind, is split, or has too large a directory.
     """
-    start = max(0, size - _END.size - _LONGEST_COMMENT)
+    # Also behind the longest comment the locator of zip64, which lies before the end, has to be seen.
+    start = max(0, size - _LOCATOR_64.size - _END.size - _LONGEST_COMMENT)
     file.seek(start)
     tail = file.read()
     # The last mark has to be the end's: `zipfile` goes by that one, also where it lies in the comment of a true end.

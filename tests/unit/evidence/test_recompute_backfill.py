@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import copy
+import itertools
+import json
 import typing as t
 
 import pytest
@@ -32,6 +34,7 @@ from ansible_collections.hotpass.prefect.plugins.module_utils.evidence.rehearsal
     witnesses,
 )
 from ansible_collections.hotpass.prefect.plugins.module_utils.guardrails.declared import Declared
+from ansible_collections.hotpass.prefect.plugins.module_utils.guardrails.instants import SECOND, instant, written
 from ansible_collections.hotpass.prefect.plugins.module_utils.guardrails.report import Bounds
 from ansible_collections.hotpass.prefect.plugins.module_utils.prefect.deployments import OWNER_LABEL
 from ansible_collections.hotpass.prefect.plugins.module_utils.release.trust import Trust
@@ -154,6 +157,62 @@ def test_a_rehearsal_that_reached_its_limit_passes_and_says_what_it_saw() -> Non
     assert [run["run_date"] for run in summary["windows"]] == ["2024-01-01", "2024-01-02", "2024-01-03"]
     assert achieved(summary) == "live, 3 runs under a limit of 2, at most 2 at once, 1 had to wait"
     assert recompute.problems(_bundle(_documents())) == []
+
+
+def _ahead(raw: Json, seconds: float) -> Json:
+    """The same documents of a server whose clock is so far ahead of the one that takes the readings."""
+
+    def later(row: Json, *keys: str) -> None:
+        for key in keys:
+            if row.get(key) is not None:
+                row[key] = written(instant(row[key], key) + round(seconds * SECOND))
+
+    # Workers are one and the same object in many readings.
+    raw = json.loads(json.dumps(raw))
+    for state in itertools.chain.from_iterable(raw["states.json"].values()):
+        later(state, "timestamp")
+        later(state["state_details"], "scheduled_time")
+    for reading in raw["concurrency.json"]["samples"]:
+        later(reading["deployment"], "updated")
+        for worker in reading["workers"]:
+            later(worker, "last_heartbeat_time")
+    for worker in raw["work-pool.json"]["workers"]:
+        later(worker, "last_heartbeat_time")
+    later(raw["concurrency.json"]["window"], "since")
+    return raw
+
+
+@pytest.mark.parametrize(("slack", "ahead"), [(2, 1), (15, 14), (15, 15), (50, 49)])
+def test_a_server_that_is_ahead_by_less_than_the_slack_changes_neither_verdict_nor_figures(
+    slack: float, ahead: float
+) -> None:
+    bounds = {**Bounds().to_json(), "clock_slack_seconds": slack}
+    level = summarise(_documents(bounds=bounds))
+    raw = _ahead(_documents(bounds=bounds), ahead)
+    summary = summarise(raw)
+    assert summary["verdict"] == "pass", why(summary)
+    assert [run["state"] for run in summary["windows"]] == ["COMPLETED"] * 3
+    assert (summary["figures"], summary["live"]) == (level["figures"], True)
+    assert recompute.problems(_bundle(raw)) == []
+    drawn = recompute_backfill.drawn(raw, summary, _NAME)
+    assert [run.outcome for run in drawn.bars] == ["COMPLETED"] * 3
+
+
+def test_a_server_that_is_ahead_by_more_than_the_slack_is_an_error() -> None:
+    bounds = {**Bounds().to_json(), "clock_slack_seconds": 5}
+    raw = _ahead(_documents(bounds=bounds), 6)
+    assert summarise(raw)["verdict"] == "error"
+    assert _refused(raw)["observation.clocks"]["verdict"] == "error"
+
+
+def test_a_run_that_still_goes_on_is_no_success_whatever_the_slack() -> None:
+    going = {**_STORIES, "c": waited(0, 21, 40)[:-1]}
+    for slack in (0, 15):
+        raw = _documents(going, bounds={**Bounds().to_json(), "clock_slack_seconds": slack})
+        summary = summarise(raw)
+        assert (summary["rehearsal"]["verdict"], summary["rehearsal"]["failed"]) == ("fail", ["c"])
+        # What goes on is counted up to the end of the observation, and no further.
+        assert (summary["windows"][2]["state"], summary["windows"][2]["slot_seconds"]) == ("RUNNING", 29.0)
 
 
 def test_one_run_too_many_fails_and_is_drawn_as_a_violation() -> None:

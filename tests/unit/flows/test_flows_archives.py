@@ -18,6 +18,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hotpass.archive_frame import read_frame
 from hotpass.archive_members import ArchiveLimits
 from hotpass.archives import Restored, restore
 from hotpass.errors import HotpassError
@@ -42,6 +43,16 @@ def _deceiving(behind: bytes) -> bytes:
     entries, ended = HIDDEN[HIDDEN.index(b"PK\x01\x02") : -22], _BODY + 22
     end = struct.pack("<4s4H2LH", b"PK\x05\x06", 0, 0, 21, 21, len(entries), ended, 0)
     return zip_of(PLAIN, comment=entries + end + behind)
+
+
+def _zip64_behind(*members: Raw, comment: int, lie: bool = False) -> bytes:
+    """Return an archive with an end of zip64 before a comment of so many bytes.
+
+    A lie is an older end that tells of one member and a directory of 46 bytes, which lies where it says.
+    """
+    whole = with_zip64_end(*members)[:-22]
+    told = (1, 1, 46, len(whole) - 46) if lie else (0xFFFF, 0xFFFF, 0xFFFFFFFF, 0xFFFFFFFF)
+    return whole + struct.pack("<4s4H2LH", b"PK\x05\x06", 0, 0, *told, comment) + b"c" * comment
 
 
 CORPUS: dict[str, tuple[bytes, str]] = {
@@ -273,6 +284,8 @@ def test_a_good_archive_replaces_the_whole_directory(tmp_path: Path, target: Pat
         zip_of(Raw("a", zip64=True)),
         with_zip64_end(Raw("a")),
         zip_of(Raw("a"), comment=b"a comment of the archive"),
+        zip_of(Raw("a"), comment=b"c" * 0xFFFF),
+        _zip64_behind(Raw("a"), comment=0xFFFF),
         zip_of(Raw("a", mode=0)),
         zip_of(Raw("d/", b"", mode=0), Raw("d/a"), Raw("e/", b"", mode=0o40700)),
         zip_of(Raw("a", mode=0o104777)),
@@ -281,6 +294,20 @@ def test_a_good_archive_replaces_the_whole_directory(tmp_path: Path, target: Pat
 def test_what_is_unusual_but_whole_is_restored(content: bytes, tmp_path: Path, target: Path) -> None:
     put(tmp_path, content, target)
     assert list(tree(target).values()) == [b"content"]
+
+
+# 65,516 bytes are the first that put the locator, of 20 bytes, out of what an end and the longest comment take.
+@pytest.mark.parametrize("comment", [0, 65_515, 65_516, 65_534, 65_535])
+def test_the_frame_goes_by_the_zip64_end_behind_a_comment_of_any_length(comment: int) -> None:
+    content = _zip64_behind(*(Raw(f"{n}") for n in range(20)), comment=comment, lie=True)
+    assert read_frame(io.BytesIO(content), len(content), LIMITS).members == 20
+    # The frame alone refuses it: `zipfile`, which goes by the same end, would read any number of them.
+    content = _zip64_behind(*(Raw(f"{n}") for n in range(21)), comment=comment, lie=True)
+    with pytest.raises(HotpassError, match="holds 21 members; max_members is 20"):
+        read_frame(io.BytesIO(content), len(content), LIMITS)
+    large = _zip64_behind(*(Raw(f"{n}", comment=bytes(60_000)) for n in range(2)), comment=comment, lie=True)
+    with pytest.raises(HotpassError, match="has a directory of 120094 bytes"):
+        read_frame(io.BytesIO(large), len(large), LIMITS)
 
 
 def test_modes_of_the_archive_are_not_taken_over(tmp_path: Path, target: Path) -> None:
