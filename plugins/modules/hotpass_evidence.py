@@ -212,10 +212,16 @@ options:
     choices: [required, optional, "off"]
     default: optional
   command:
-    description: The command that repeats the rehearsal.
+    description:
+      - The command that repeats the rehearsal, as words.
+      - With O(state=uploaded) the one to run again after a failure, to which the bundle, the destination and the server
+        are added. By default C(playbooks/verify_evidence.yml) with the inventory C(inventories/<ring>).
     type: list
     elements: str
     default: []
+  work_queue:
+    description: The queue that was asked for in place of the deployment's own.
+    type: str
   tasks_file:
     description: The paper with what has to be done, to which a rehearsal that did not pass adds a task.
     type: path

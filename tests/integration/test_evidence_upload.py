@@ -325,6 +325,17 @@ def test_the_command_to_run_again_goes_to_the_same_server_also_from_a_path_with_
     assert bucket.server.secret_key not in answer["again"]
 
 
+def test_the_command_to_run_again_begins_as_the_caller_says(upload: Uploads, bundle: Path, share: Path) -> None:
+    begins = ["ansible-playbook", "playbooks/verify_evidence.yml", "-i", "my hosts", "-e", '{"trust": "keys/a.pub"}']
+    url = "http://somebody:pass-word-7@example.com/"
+    answer = upload(share / "gone", command=[*begins, "-e", json.dumps({"other": url})])
+    _refused(answer, bundle, "there is no directory")
+    given = shlex.split(answer["again"])
+    assert given[: len(begins)] == begins
+    assert json.loads(given[-1]) == {"bundle": str(bundle), "upload": str(share / "gone")}
+    assert "pass-word-7" not in answer["again"]
+
+
 def test_boto3_s_own_sources_of_credentials_are_used(
     upload: Uploads, bundle: Path, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -13,6 +13,7 @@ import contextlib
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 import typing as t
@@ -60,13 +61,17 @@ class Site:
 
     def play(self, playbook: str, *arguments: str) -> Play:
         """Run one of the playbooks."""
+        inventory, settings = str(ROOT / "inventories" / "dev"), json.dumps(self._settings)
+        command = ("ansible-playbook", str(ROOT / "playbooks" / playbook), "-i", inventory, "-e", settings)
+        return self.run(*command, *arguments, state=str(self.state))
+
+    @staticmethod
+    def run(command: str, *arguments: str, state: str) -> Play:
+        """Run a command of Ansible in the checkout."""
         done = subprocess.run(
-            [
-                *(str(Path(sys.executable).parent / "ansible-playbook"), str(ROOT / "playbooks" / playbook)),
-                *("-i", str(ROOT / "inventories" / "dev"), "-e", json.dumps(self._settings), *arguments),
-            ],
+            [str(Path(sys.executable).parent / command), *arguments],
             cwd=ROOT,
-            env={**os.environ, "ANSIBLE_NOCOLOR": "1", "HOTPASS_STATE_DIR": str(self.state)},
+            env={**os.environ, "ANSIBLE_NOCOLOR": "1", "HOTPASS_STATE_DIR": state},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -74,6 +79,12 @@ class Site:
             check=False,
         )
         return Play(done.returncode, done.stdout + done.stderr)
+
+    @property
+    def place(self) -> dict[str, t.Any]:
+        """What leads to this ring from anywhere."""
+        state = str(self.state)
+        return {"prefect_port": self._port, "ring_state_dir": state, "prefect_state_dir": state}
 
     def session(self) -> Session:
         """To the ring's server."""
@@ -182,6 +193,11 @@ def test_check_mode_shows_what_would_run_and_writes_nothing(site: Site) -> None:
     done = site.play("rehearse.yml", "--check")
     assert done.code == 0, done.output
     assert "4 windows from 2024-01-01 1 to 2024-01-04 1" in done.words
+    other = site.play(
+        "rehearse.yml", "--check", "-e", json.dumps({"prefect_server_environment": {"SOMETHING": "else"}})
+    )
+    assert other.code == 2, other.output
+    assert "The embedded Prefect server would be restarted (" in other.words
     assert site.runs() == []
     assert site.bundles() == []
     assert sorted(path.name for path in site.directory.iterdir()) == before
@@ -297,9 +313,16 @@ def test_with_the_limit_restored_it_passes_and_a_stranger_can_check_it(site: Sit
     assert re.search(r"INFO +\S+ prefect.flow_runs: .*is Active", log)
     notes = (bundle / "notes.md").read_text(encoding="utf-8")
     assert "The guardrails were restored to what the Active release declares before this rehearsal." in notes
-    again = (bundle / "cli.sh").read_text(encoding="utf-8")
-    assert "inventories/dev" in again
-    assert f'"evidence_dir": "{site.directory}/dist", "upload": "{shared}"}}' in again
+    [again] = [line for line in (bundle / "cli.sh").read_text("utf-8").splitlines() if "playbooks/rehearse.yml" in line]
+    *words, variables = shlex.split(again)
+    assert words == ["ansible-playbook", "playbooks/rehearse.yml", "-i", "inventories/dev", "-e"]
+    wanted = {"evidence_dir": f"{site.directory}/dist", "upload": str(shared), "restore_guardrails": True, **site.place}
+    assert wanted.items() <= json.loads(variables).items()
+    # The command that is told is one that verifies, also in a shell that knows nothing of where the ring is.
+    [told] = re.findall(r"verify it: (.+)$", done.output, re.MULTILINE)
+    verified = site.run(*shlex.split(told), state="")
+    assert verified.code == 0, verified.output
+    assert f"Verified: {bundle}" in verified.words
 
     [line] = [line for line in site.paper("Next_Steps_Log.md").splitlines() if line.startswith("- [x]")]
     assert "4 runs under a limit of 2, at most 2 at once, " in line

@@ -24,6 +24,7 @@ CAPTURE_SPEC = Spec(
         "stopped_because": {"type": "str"},
         "screenshot": {"type": "str", "choices": list(SCREENSHOT), "default": "optional"},
         "command": {"type": "list", "elements": "str", "default": []},
+        "work_queue": {"type": "str"},
         "tasks_file": {"type": "path"},
         "log_file": {"type": "path"},
         "plan_file": {"type": "path"},

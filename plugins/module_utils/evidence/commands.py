@@ -15,6 +15,7 @@ from ansible_collections.hotpass.prefect.plugins.module_utils.prefect.redact imp
     mask,
     mask_addresses,
 )
+from ansible_collections.hotpass.prefect.plugins.module_utils.release.wording import recordable
 
 Json = t.Mapping[str, t.Any]
 
@@ -22,7 +23,8 @@ Json = t.Mapping[str, t.Any]
 def script(params: Json, summary: Json) -> str:
     """The script. Every name in it is quoted, and it holds no password: those are read from the environment.
 
-    :param params: of the task; ``command`` is the one that a person runs to rehearse again.
+    :param params: of the task; ``command`` is the one that a person runs to rehearse again, ``work_queue`` the queue
+        that was asked for.
     """
     own = shlex.quote(summary["deployment"])
     lines = [
@@ -32,9 +34,10 @@ def script(params: Json, summary: Json) -> str:
         f"export PREFECT_API_URL={shlex.quote(mask_addresses(params['api_url']))}",
         "",
         "# The whole rehearsal, into a bundle of its own:",
-        _line(params["command"]) if params["command"] else "# (it was not started by a command)",
+        line(params["command"]) if params["command"] else "# (it was not started by a command)",
         "",
         "# The deployment, and each run as it was started:",
+        *_queue(params.get("work_queue") or ""),
         f"prefect deployment inspect {own} --output json",
     ]
     for run in summary["windows"]:
@@ -42,12 +45,23 @@ def script(params: Json, summary: Json) -> str:
         lines += [
             f"# {run['run_id']}: {run['state']}",
             f"prefect deployment run {own} --params {shlex.quote(json.dumps({'runs': window}))} --watch",
-            _line(["prefect", "flow-run", "inspect", run["run_id"], "--output", "json"]),
+            line(["prefect", "flow-run", "inspect", run["run_id"], "--output", "json"]),
         ]
     return "\n".join(lines) + "\n"
 
 
-def _line(argv: t.Sequence[str]) -> str:
+def _queue(asked: str) -> list[str]:
+    """What the commands below cannot repeat."""
+    if not asked:
+        return []
+    return [
+        f"# (they went into the work queue {recordable(asked)!r}; prefect deployment run cannot name one,",
+        "# so these go into the deployment's own)",
+    ]
+
+
+def line(argv: t.Sequence[str]) -> str:
+    """A command as a line for a shell, without secrets."""
     return " ".join(shlex.quote(_word(word)) for word in argv)
 
 

@@ -4,7 +4,7 @@
 """Appends a line to the project's own papers: what is to be done, what was done, and where its evidence lies.
 
 The papers are people's. What is there is never read as more than lines, and never written anew: an entry goes to the
-end, in one write, under a heading of its own, and only when the very same line is not there yet.
+end, in one write, under a heading of its own, and only when neither the very same line nor one with its link is there.
 """
 
 from __future__ import annotations
@@ -64,24 +64,25 @@ def plain(text: str) -> str:
     return _MARKUP.sub(r"\\\1", recordable(text))
 
 
-def append(path: Path, paper: Paper, entry: str, *, check: bool = False) -> dict[str, t.Any] | None:
+def append(path: Path, paper: Paper, entry: str, *, link: str = "", check: bool = False) -> dict[str, t.Any] | None:
     """Append an entry to a paper, which is made with its title when it is missing.
 
     :param entry: one line of Markdown.
+    :param link: what is told of, as the entry links it; a paper that links it tells of it already, whatever it says.
     :param check: write nothing.
-    :returns: Ansible's diff of the paper's end, or None when the very same line is there already.
+    :returns: Ansible's diff of the paper's end, or None when the entry is there already.
     :raises CollectionError: when the file cannot be read or written.
     """
     if "\n" in entry or "\r" in entry:
         raise CollectionError(f"An entry for {path} has to be one line.")
     if check:
-        addition = _addition(_read(path), paper, entry)
+        addition = _addition(_read(path), paper, entry, link)
         return _diff(path, addition) if addition else None
     with _open(path) as descriptor:
         try:
             # Whoever appends at the same time waits here, and then sees this entry.
             fcntl.flock(descriptor, fcntl.LOCK_EX)
-            addition = _addition(_read(path), paper, entry)
+            addition = _addition(_read(path), paper, entry, link)
             if addition:
                 _write(descriptor, addition, path)
         except OSError as error:
@@ -121,9 +122,9 @@ def _read(path: Path) -> bytes:
         raise CollectionError(f"Cannot read {path}: {error.strerror}.") from None
 
 
-def _addition(present: bytes, paper: Paper, entry: str) -> bytes:
+def _addition(present: bytes, paper: Paper, entry: str, link: str) -> bytes:
     """What to append; nothing when the entry is there."""
-    if entry.encode() in present.splitlines():
+    if entry.encode() in present.splitlines() or (link and link.encode() in present):
         return b""
     ending = b"\r\n" if b"\r\n" in present else b"\n"
     lines: list[str] = []

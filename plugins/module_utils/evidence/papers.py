@@ -23,11 +23,22 @@ from ansible_collections.hotpass.prefect.plugins.module_utils.release.key_option
 from ansible_collections.hotpass.prefect.plugins.module_utils.room import Context, Outcome
 
 Json = t.Mapping[str, t.Any]
-Told = tuple[Path, journal.Paper, str]
+
+
+class Told(t.NamedTuple):
+    """A line for a paper.
+
+    :ivar link: the bundle, as the line links it; empty without one.
+    """
+
+    path: Path
+    paper: journal.Paper
+    line: str
+    link: str = ""
 
 
 def log(params: dict[str, t.Any], context: Context) -> Outcome:
-    """Append what a rehearsal's bundle says to the papers, once.
+    """Append what a rehearsal's bundle says to the papers, once, also when it was uploaded since.
 
     :returns: ``papers``: the files that were appended to, or in check mode would be.
     :raises CollectionError: when the bundle does not verify or is of no rehearsal, when neither a bundle nor a reason
@@ -35,11 +46,11 @@ def log(params: dict[str, t.Any], context: Context) -> Outcome:
     """
     told = _of_bundle(params) if params.get("bundle") else [_without_bundle(params)]
     diffs, papers = [], []
-    for path, paper, entry in told:
-        diff = journal.append(path, paper, entry, check=context.check)
+    for one in told:
+        diff = journal.append(one.path, one.paper, one.line, link=one.link, check=context.check)
         if diff is not None:
             diffs.append(diff)
-            papers.append(str(path))
+            papers.append(str(one.path))
     return Outcome(changed=bool(papers), result={"papers": papers}, diff=diffs)
 
 
@@ -52,7 +63,7 @@ def _without_bundle(params: Json) -> Told:
             )
     what = f"rehearsal {journal.plain(params['name'])} in ring {journal.plain(params['ring'])}"
     text = f"No sealed evidence of {what}: {journal.plain(mask_addresses(params['reason']))}"
-    return Path(params["tasks_file"]), journal.TASKS, journal.task(params["owner"], text)
+    return Told(Path(params["tasks_file"]), journal.TASKS, journal.task(params["owner"], text))
 
 
 def _of_bundle(params: Json) -> t.Iterable[Told]:
@@ -68,7 +79,7 @@ def _of_bundle(params: Json) -> t.Iterable[Told]:
 
 
 def entries(params: Json, bundle: Path, summary: Json, gap: str) -> t.Iterator[Told]:
-    """What to append for a sealed bundle: each time the paper's path, the paper, and the line.
+    """What to append for a sealed bundle.
 
     :param gap: what its evidence lacks, as a sentence; empty when it has all.
     """
@@ -78,15 +89,17 @@ def entries(params: Json, bundle: Path, summary: Json, gap: str) -> t.Iterator[T
         path = Path(params["tasks_file"])
         link = journal.link(name, bundle, path)
         text = f"Rehearsal {link} of {what}: {summary['verdict']}. {journal.plain(f'{why(summary)} {gap}')}"
-        yield path, journal.TASKS, journal.task(owner, text)
+        yield Told(path, journal.TASKS, journal.task(owner, text), link)
         return
     figures = f"{journal.plain(achieved(summary))}{_uploaded(params)}"
     path = Path(params["log_file"])
     date = f"{name[:4]}-{name[4:6]}-{name[6:8]}"
-    text = f"Rehearsed {what}: pass, {figures}. Evidence: {journal.link(name, bundle, path)}"
-    yield path, journal.LOG, journal.done(date, owner, text)
+    link = journal.link(name, bundle, path)
+    text = f"Rehearsed {what}: pass, {figures}. Evidence: {link}"
+    yield Told(path, journal.LOG, journal.done(date, owner, text), link)
     path = Path(params["plan_file"])
-    yield path, journal.PLAN, f"- {journal.link(name, bundle, path)} — {what}: pass, {figures}"
+    link = journal.link(name, bundle, path)
+    yield Told(path, journal.PLAN, f"- {link} — {what}: pass, {figures}", link)
 
 
 def lacking(metadata: Json) -> str:

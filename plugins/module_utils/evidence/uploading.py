@@ -9,11 +9,11 @@ The seal goes last, so what lacks it is an upload that did not end. What is ther
 from __future__ import annotations
 
 import json
-import shlex
 import typing as t
 from pathlib import Path
 
 from ansible_collections.hotpass.prefect.plugins.module_utils.errors import CollectionError
+from ansible_collections.hotpass.prefect.plugins.module_utils.evidence import commands
 from ansible_collections.hotpass.prefect.plugins.module_utils.evidence.bundle import SEAL
 from ansible_collections.hotpass.prefect.plugins.module_utils.evidence.tree import read_tree
 from ansible_collections.hotpass.prefect.plugins.module_utils.evidence.upload_directory import DirectoryTarget
@@ -91,11 +91,14 @@ def again(params: t.Mapping[str, t.Any], directory: Path, ring: str) -> str:
     """The command that uploads a bundle once more to the same server. It holds no secret.
 
     The variables are JSON, because Ansible splits ``name=value`` at spaces once more.
+
+    :param params: of the task; ``command`` is how it begins, up to the variables that are added here.
     """
+    begins = params.get("command") or ["ansible-playbook", "playbooks/verify_evidence.yml", "-i", f"inventories/{ring}"]
     given = {"bundle": str(directory), "upload": params["destination"]}
     given |= {name: params[name] for name in ("s3_endpoint", "s3_region", "s3_ca_path") if params.get(name)}
     variables = json.dumps({name: mask_addresses(str(value)) for name, value in given.items()}, ensure_ascii=False)
-    return f"ansible-playbook playbooks/verify_evidence.yml -i inventories/{ring} -e {shlex.quote(variables)}"
+    return commands.line([*begins, "-e", variables])
 
 
 def _target(params: t.Mapping[str, t.Any], place: str) -> Target:

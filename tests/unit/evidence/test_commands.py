@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import typing as t
 
@@ -44,9 +45,21 @@ def test_a_shell_runs_exactly_the_commands_that_were_meant(tmp_path: t.Any) -> N
 
 
 def test_no_password_stands_in_it() -> None:
-    script = _script(command=["ansible-playbook", "-e", "url=http://somebody:word@example.com/"])
-    assert "word" not in script
-    assert "example.com" in script
+    address = "http://somebody:word@example.com/"
+    for given in (f"url={address}", json.dumps({"prefect_api_url": address})):
+        script = _script(command=["ansible-playbook", "-e", given])
+        assert "word" not in script
+        assert "example.com" in script
+
+
+def test_a_queue_that_was_asked_for_is_said_and_is_no_command() -> None:
+    assert "work queue" not in _script()
+    script = _script(work_queue="slow\ntouch gone")
+    assert (
+        "# (they went into the work queue 'slow touch gone'; prefect deployment run cannot name one,\n"
+        "# so these go into the deployment's own)\n"
+    ) in script
+    assert [line for line in script.splitlines() if line.startswith("touch")] == []
 
 
 def test_without_a_command_it_says_so() -> None:

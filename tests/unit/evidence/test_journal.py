@@ -64,6 +64,18 @@ def test_the_same_entry_is_written_once(tmp_path: Path) -> None:
     assert journal.append(path, journal.LOG, entry[:-1]) is not None
 
 
+def test_a_bundle_that_a_line_links_is_told_of_once(tmp_path: Path) -> None:
+    path = tmp_path / "Next_Steps.md"
+    link, longer = journal.link("20261122T113000Z", tmp_path / "a", path), journal.link("x", tmp_path / "ab", path)
+    assert journal.append(path, journal.TASKS, journal.task("Ring dev", f"{link}: look"), link=link) is not None
+    # A person has ticked it off.
+    ticked = path.read_bytes().replace(b"- [ ]", b"- [x]")
+    path.write_bytes(ticked)
+    assert journal.append(path, journal.TASKS, journal.task("Ring dev", f"{link}: look again"), link=link) is None
+    assert path.read_bytes() == ticked
+    assert journal.append(path, journal.TASKS, journal.task("Ring dev", f"{longer}: look"), link=longer) is not None
+
+
 def test_check_mode_shows_the_entry_and_writes_nothing(tmp_path: Path) -> None:
     path = tmp_path / "gone" / "Next_Steps.md"
     diff = journal.append(path, journal.TASKS, _ENTRY, check=True)
@@ -122,17 +134,10 @@ def _papers(tmp_path: Path, **more: t.Any) -> dict[str, t.Any]:
     return {**files, "owner": "Ring dev", "ring": "dev", "name": "20261122T113000Z", **more}
 
 
-@pytest.mark.parametrize(
-    ("live", "gap", "told"),
-    [
-        (True, "", ["log.md", "plan.md"]),
-        (False, "", ["tasks.md"]),
-        (True, "A screenshot was required and is not there: no browser.", ["tasks.md"]),
-    ],
-)
-def test_only_a_pass_that_is_live_and_whole_signs_off(tmp_path: Path, live: bool, gap: str, told: list[str]) -> None:
+def _summary(live: bool) -> dict[str, t.Any]:
+    """Of a rehearsal that passed."""
     figures = {"limits": {"deployment": 2}, "max_slots": {"deployment": 2}}
-    summary: dict[str, t.Any] = {
+    return {
         "deployment": "f/d",
         "ring": "dev",
         "verdict": "pass",
@@ -143,12 +148,45 @@ def test_only_a_pass_that_is_live_and_whole_signs_off(tmp_path: Path, live: bool
         "guardrails": {"figures": figures, "checks": []},
         "figures": {"runs": 4, "waited_for_slot": 2},
     }
-    entries = list(papers.entries(_papers(tmp_path), tmp_path / "20261122T113000Z", summary, gap))
-    assert [path.name for path, *_more in entries] == told
+
+
+@pytest.mark.parametrize(
+    ("live", "gap", "told"),
+    [
+        (True, "", ["log.md", "plan.md"]),
+        (False, "", ["tasks.md"]),
+        (True, "A screenshot was required and is not there: no browser.", ["tasks.md"]),
+    ],
+)
+def test_only_a_pass_that_is_live_and_whole_signs_off(tmp_path: Path, live: bool, gap: str, told: list[str]) -> None:
+    entries = list(papers.entries(_papers(tmp_path), tmp_path / "20261122T113000Z", _summary(live), gap))
+    assert [entry.path.name for entry in entries] == told
+    assert all(entry.link in entry.line for entry in entries)
     if told == ["tasks.md"]:
-        [(*_place, line)] = entries
-        assert line.startswith("- [ ] **Ring dev** — Rehearsal [20261122T113000Z]")
-        assert (gap or "It was not live: no worker took run a.") in line
+        [entry] = entries
+        assert entry.line.startswith("- [ ] **Ring dev** — Rehearsal [20261122T113000Z]")
+        assert (gap or "It was not live: no worker took run a.") in entry.line
+
+
+@pytest.mark.parametrize(("live", "told"), [(True, ["log.md", "plan.md"]), (False, ["tasks.md"])])
+def test_one_rehearsal_has_one_line_also_when_it_was_uploaded_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, live: bool, told: list[str]
+) -> None:
+    bundle = tmp_path / "20261122T113000Z"
+    # What is sealed is no matter here.
+    monkeypatch.setattr(
+        papers, "_of_bundle", lambda params: papers.entries(params, Path(params["bundle"]), _summary(live), "")
+    )
+    first = papers.log(_papers(tmp_path, bundle=str(bundle)), _HERE)
+    assert first.result["papers"] == [str(tmp_path / name) for name in told]
+    written = {name: (tmp_path / name).read_bytes() for name in told}
+    changes: t.Iterable[dict[str, t.Any]] = ({"uploaded_to": "s3://evidence/kept/"}, {"owner": "Somebody else"})
+    for change in changes:
+        again = papers.log(_papers(tmp_path, bundle=str(bundle), **change), _HERE)
+        assert (again.changed, again.result["papers"], again.diff) == (False, [], [])
+    assert {name: (tmp_path / name).read_bytes() for name in told} == written
+    other = papers.log(_papers(tmp_path, bundle=str(tmp_path / "20261122T113001Z")), _HERE)
+    assert other.changed
 
 
 def test_a_rehearsal_without_a_bundle_raises_a_task_that_shows_no_secret(tmp_path: Path) -> None:
