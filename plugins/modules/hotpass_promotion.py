@@ -67,6 +67,8 @@ options:
     description:
       - The ring that releases come from. A release that was never Active there is refused.
       - Its server is asked; when that cannot be reached, the signed statements in O(store) are.
+      - A promotion that is taken up again before its first write asks once more. When its release was taken back there
+        meanwhile, it ends as Failed.
     type: dict
     suboptions:
       ring:

@@ -35,7 +35,7 @@ options:
     type: str
     required: true
   history:
-    description: Also return this many generations, the newest first.
+    description: Also return this many generations, 0 or more, the newest first.
     type: int
   record:
     description: Also return the record with this number in full.

@@ -98,6 +98,16 @@ def test_two_approvers_are_two_people(lab: RingLab) -> None:
 
 
 @pytest.mark.usefixtures("waiting")
+def test_one_person_with_two_keys_counts_once_however_the_name_is_spelled(lab: RingLab) -> None:
+    # The second is of full width.
+    for who, user in ((lab.people.bob, "Erin"), (lab.people.carol, "\uff25\uff32\uff29\uff2e ")):
+        answer = _decide(lab, who, actor_user=user)
+        assert answer["changed"], answer
+    assert _verdict(lab, approvals_required=2)[0] == "inconclusive"
+    assert _verdict(lab, approvals_required=1) == ("pass", "")
+
+
+@pytest.mark.usefixtures("waiting")
 def test_whoever_asked_for_it_cannot_approve_it(lab: RingLab, proxy: Proxy) -> None:
     people = lab.people
     (lab.directory / "again").mkdir()

@@ -8,7 +8,12 @@ from __future__ import annotations
 import json
 
 import pytest
-from ansible_collections.hotpass.prefect.plugins.module_utils.release import predicates
+from ansible_collections.hotpass.prefect.plugins.module_utils.prefect.session import Session
+from ansible_collections.hotpass.prefect.plugins.module_utils.release import compaction, predicates
+from ansible_collections.hotpass.prefect.plugins.module_utils.release.fold import VERIFIED_KEPT
+from ansible_collections.hotpass.prefect.plugins.module_utils.release.ledger import PrefectLedger
+from ansible_collections.hotpass.prefect.plugins.module_utils.release.records import Actor, Draft, Event, Kind
+from ansible_collections.hotpass.prefect.plugins.module_utils.release.states import State
 
 from tests.support import attesting
 from tests.support.proxy import Proxy
@@ -340,6 +345,109 @@ def test_what_the_ring_before_is_taking_back_goes_no_further(
         _refused(lab.move("Queued", **prod), "is not certain")
         _refused(lab.move("Queued", release=bad, **prod), "or was taken back there")
         assert lab.move("Queued", release=good, check_mode=True, **prod)["promotion"]["release"] == good
+    assert proxy.writes == []
+
+
+@pytest.mark.parametrize("named", [False, True], ids=["unnamed", "named"])
+@pytest.mark.parametrize("away", [False, True], ids=["ledger", "statements"])
+@pytest.mark.parametrize("reached", ["Queued", "Resolving", "AwaitingApproval"])
+def test_what_the_ring_before_took_back_while_it_waited_is_ended(
+    lab: RingLab, proxy: Proxy, reached: str, away: bool, named: bool
+) -> None:
+    good, bad = lab.release("good"), lab.release("bad")
+    lab.promote(good)
+    lab.promote(bad)
+    before: Result = {"ring": "dev"}
+    states = ("Queued", "Resolving", "AwaitingApproval")
+    lab.go(*states[: states.index(reached) + 1], ring="prod", previous_ring=before)
+    lab.roll_back(reason="wrong figures")
+    if away:
+        before = {"ring": "dev", "api_url": _DETACHED.format(free_port())}
+    prod: Result = {"ring": "prod", "previous_ring": before, **({"release": bad} if named else {})}
+    source = "statements" if away else "ledger"
+    words = (bad, "was taken back in ring dev while it waited in ring prod", "wrong figures", f"Asked of the {source}")
+    proxy.reset()
+    _refused(lab.move("Queued", check_mode=True, **prod), *words)
+    assert proxy.writes == []
+    assert lab.states("prod") == [reached]
+    _refused(lab.move("Queued", **prod), *words)
+    [ended] = lab.chain("prod").generations
+    assert ended.state.value == "Failed"
+    assert "wrong figures" in ended.last_detail["reason"]
+    assert not [line for line in proxy.writes if "/deployments" in line]
+    # The next one has the ring to itself.
+    assert lab.promote(good, ring="prod", previous_ring=before)["generation"] == 2
+
+
+def test_what_is_only_superseded_in_the_ring_before_goes_on(lab: RingLab) -> None:
+    first, second = lab.release("one"), lab.release("two")
+    lab.promote(first)
+    prod: Result = {"ring": "prod", "previous_ring": {"ring": "dev"}}
+    lab.go("Queued", "Resolving", "AwaitingApproval", **prod)
+    lab.promote(second)
+    away = {"ring": "dev", "api_url": _DETACHED.format(free_port())}
+    for before in ({"ring": "dev"}, away):
+        for named in ({}, {"release": first}):
+            going = lab.go("Queued", ring="prod", previous_ring=before, **named)
+            assert (going["release"], going["state"]) == (first, "AwaitingApproval")
+
+
+def test_what_waits_goes_on_when_the_ring_before_has_archived_its_records_of_it(lab: RingLab, session: Session) -> None:
+    release, bad = lab.release("one"), lab.release("bad")
+    lab.promote(release)
+    lab.promote(bad)
+    ledger, actor = PrefectLedger(session, lab.solution, "dev"), Actor(name="ada", key_id=None, user="ada")
+    chain = lab.chain()
+    lab.go("Queued", "Resolving", "AwaitingApproval", ring="prod", release=release, previous_ring={"ring": "dev"})
+    steps = (State.QUEUED, State.BUILDING, State.DEPLOYING, State.VALIDATING, State.ACTIVE)
+    for number in range(3, VERIFIED_KEPT + 5):
+        for state in steps:
+            other = f"sha256:{number:064x}"
+            draft = Draft(Event.TRANSITION, number, actor, kind=Kind.PROMOTE, state=state, release=other)
+            chain = ledger.append(chain, draft)
+    chain = compaction.compact(ledger, chain, lab.store, actor, keep=5)
+    assert release not in {one.release for one in chain.generations}
+    assert lab.go("Queued", ring="prod", previous_ring={"ring": "dev"})["release"] == release
+    # What was taken back is still known.
+    detail = {"held": True, "reason": "wrong figures"}
+    ledger.append(chain, Draft(Event.HOLD, chain.last_generation, actor, release=release, detail=detail))
+    _refused(lab.move("Queued", ring="prod", previous_ring={"ring": "dev"}), "it is held there", "wrong figures")
+    assert lab.states("prod") == ["Failed"]
+
+
+def test_what_waits_stays_while_nobody_can_tell_of_the_ring_before(lab: RingLab, proxy: Proxy) -> None:
+    release = lab.release()
+    unsigned: Result = {"signing_key": None, "unsigned": "accept"}
+    lab.go("Queued", *FIRST[:3], release=release)
+    assert not lab.move("Active", **unsigned)["failed"]
+    lab.go("Queued", "Resolving", ring="prod", previous_ring={"ring": "dev"})
+    away = {"ring": "dev", "api_url": _DETACHED.format(free_port())}
+    proxy.reset()
+    _refused(lab.move("Queued", ring="prod", previous_ring=away), "What is Active in ring dev cannot be told")
+    assert proxy.writes == []
+    assert lab.states("prod") == ["Resolving"]
+    assert lab.go("Queued", ring="prod", previous_ring={"ring": "dev"})["state"] == "Resolving"
+
+
+def test_what_has_begun_to_write_is_not_asked_of_the_ring_before_again(lab: RingLab) -> None:
+    good, bad = lab.release("good"), lab.release("bad")
+    lab.promote(good)
+    lab.promote(bad)
+    before: Result = {"previous_ring": {"ring": "dev"}}
+    lab.go("Queued", "Resolving", "Deploying", ring="prod", **before)
+    lab.roll_back()
+    for named in ({}, {"release": bad}):
+        assert lab.go("Queued", ring="prod", **before, **named)["state"] == "Deploying"
+
+
+def test_what_is_vetoed_in_the_ring_before_alone_is_not_taken_from_it(lab: RingLab, proxy: Proxy) -> None:
+    release = lab.release()
+    lab.promote(release)
+    lab.do("hotpass_veto", release=release, reason="leaks", signing_key=None, unsigned="accept")
+    proxy.reset()
+    for named in ({}, {"release": release}):
+        answer = lab.move("Queued", ring="prod", previous_ring={"ring": "dev"}, **named)
+        _refused(answer, release, "or was taken back there")
     assert proxy.writes == []
 
 

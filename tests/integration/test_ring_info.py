@@ -5,7 +5,10 @@
 
 from __future__ import annotations
 
+import json
 import re
+import subprocess
+from pathlib import Path
 
 import pytest
 from ansible_collections.hotpass.prefect.plugins.module_utils.prefect.session import Session
@@ -21,6 +24,7 @@ from tests.support.shapes import Door, Result
 
 pytestmark = pytest.mark.integration
 pytest_plugins = ["tests.support.rings"]
+_TEMPLATE = Path(__file__).resolve().parents[2] / "playbooks/templates/status.txt.j2"
 _ADA = Actor(name="ada", key_id=None, user="ada")
 
 
@@ -70,6 +74,36 @@ def test_what_is_active_what_is_under_way_and_what_was(lab: RingLab, look: Door,
     assert "record" not in answer
     assert look("prod")["status"]["records"] == 0
     assert proxy.writes == []
+
+
+def test_a_history_of_less_than_nothing_is_refused(lab: RingLab, look: Door, proxy: Proxy) -> None:
+    lab.go("Queued", release=lab.release())
+    proxy.reset()
+    answer = look(history=-1)
+    assert answer["failed"], answer
+    assert answer["msg"] == "history is -1, and it says how many generations to show: 0 or more."
+    assert proxy.seen == []
+    assert look(history=0)["history"] == []
+
+
+def test_the_status_says_nothing_yet_only_of_a_ring_without_generations(lab: RingLab, look: Door) -> None:
+    empty = _shown(look(history=0))
+    lab.go("Queued", release=lab.release())
+    without, with_one = _shown(look(history=0)), _shown(look(history=1))
+    assert ["nothing yet" in shown for shown in (empty, without, with_one)] == [True, False, False]
+    assert ["promote  sha256:" in shown for shown in (empty, without, with_one)] == [False, False, True]
+
+
+def _shown(answer: Result) -> str:
+    """What ``status.yml`` prints of an answer."""
+    looked: Result = {"ring": "dev", "record": {}, "declared": [], "drift": []}
+    looked |= {key: answer[key] for key in ("status", "history")}
+    command = ["ansible", "localhost", "-i", "localhost,", "-c", "local", "-m", "ansible.builtin.debug"]
+    template = f"{{{{ lookup('ansible.builtin.template', '{_TEMPLATE}') }}}}"
+    given = ["-a", f'msg="{template}"', "-e", json.dumps({"ring_status": looked})]
+    shown = subprocess.run([*command, *given], check=False, capture_output=True, text=True, timeout=60)
+    assert shown.returncode == 0, shown.stdout + shown.stderr
+    return shown.stdout
 
 
 def test_a_degraded_ring_says_so(lab: RingLab, look: Door) -> None:

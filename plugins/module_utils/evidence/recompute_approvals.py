@@ -9,7 +9,7 @@ import datetime
 import typing as t
 
 from ansible_collections.hotpass.prefect.plugins.module_utils.errors import CollectionError
-from ansible_collections.hotpass.prefect.plugins.module_utils.release import clock, gates, statements, trust
+from ansible_collections.hotpass.prefect.plugins.module_utils.release import clock, gates, judging, statements, trust
 from ansible_collections.hotpass.prefect.plugins.module_utils.release.chain import Chain, Generation
 from ansible_collections.hotpass.prefect.plugins.module_utils.release.digests import canonical
 from ansible_collections.hotpass.prefect.plugins.module_utils.release.records import Record
@@ -98,5 +98,5 @@ def _decision(
     if decision == "approve":
         approvers.update({signer.key_id: signer.name for signer in verified.signers})
         approver = verified.predicate["approver"]
-        people.add((approver.get("user") or approver["name"]).casefold())
+        people.add(judging.comparable(approver.get("user") or approver["name"]))
     return decision

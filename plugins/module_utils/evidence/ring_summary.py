@@ -11,10 +11,9 @@ from __future__ import annotations
 
 import dataclasses
 import typing as t
-import unicodedata
 
 from ansible_collections.hotpass.prefect.plugins.module_utils.errors import CollectionError
-from ansible_collections.hotpass.prefect.plugins.module_utils.release import clock, gates, statements
+from ansible_collections.hotpass.prefect.plugins.module_utils.release import clock, gates, judging, statements
 from ansible_collections.hotpass.prefect.plugins.module_utils.release.chain import Chain, Generation
 from ansible_collections.hotpass.prefect.plugins.module_utils.release.digests import canonical
 from ansible_collections.hotpass.prefect.plugins.module_utils.release.records import Event, Kind, Record
@@ -232,14 +231,14 @@ def separation(generation: Generation, decisions: t.Sequence[Json]) -> Json:
     """
     asker = generation.requested_by
     yes = [decision for decision in decisions if decision["decision"] == "approve"]
-    asked = {_alike(name) for name in (asker.name, asker.user) if name}
+    asked = {judging.comparable(name) for name in (asker.name, asker.user) if name}
     own = [
         decision
         for decision in yes
         if decision["key_id"] == asker.key_id
-        or not asked.isdisjoint(_alike(name) for name in (decision["name"], decision["user"]) if name)
+        or not asked.isdisjoint(judging.comparable(name) for name in (decision["name"], decision["user"]) if name)
     ]
-    people = {_alike(decision["user"] or decision["name"]) for decision in yes}
+    people = {judging.comparable(decision["user"] or decision["name"]) for decision in yes}
     keys = {decision["key_id"] for decision in yes}
     return {
         "asked_for": "approval" in _asked(generation)
@@ -299,7 +298,3 @@ def _asked(generation: Generation) -> list[str]:
 
 def _seconds(begin: str, end: str) -> float:
     return round((clock.parse(end) - clock.parse(begin)).total_seconds(), 3)
-
-
-def _alike(name: str) -> str:
-    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold()).strip()

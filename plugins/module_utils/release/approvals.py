@@ -11,7 +11,13 @@ import typing as t
 from ansible_collections.hotpass.prefect.plugins.module_utils.errors import CollectionError
 from ansible_collections.hotpass.prefect.plugins.module_utils.prefect.connection import Connection
 from ansible_collections.hotpass.prefect.plugins.module_utils.prefect.session import Session
-from ansible_collections.hotpass.prefect.plugins.module_utils.release import clock, predicates, statements, trust
+from ansible_collections.hotpass.prefect.plugins.module_utils.release import (
+    clock,
+    judging,
+    predicates,
+    statements,
+    trust,
+)
 from ansible_collections.hotpass.prefect.plugins.module_utils.release.chain import Generation
 from ansible_collections.hotpass.prefect.plugins.module_utils.release.describing import describe
 from ansible_collections.hotpass.prefect.plugins.module_utils.release.digests import canonical
@@ -94,7 +100,7 @@ def count_approvals(
             return "fail", f"rejected by {signers[0].name} at {record.at}: {_comment(envelope)}", {"decision": "reject"}
         approvers.update({signer.key_id: signer.name for signer in signers})
         approver = statements.peek(envelope)["predicate"]["approver"]
-        people.add((approver.get("user") or approver["name"]).casefold())
+        people.add(judging.comparable(approver.get("user") or approver["name"]))
     if min(len(approvers), len(people)) >= required:
         return "pass", "", {"approvers": sorted(approvers.values())}
     since = next((r.at for r in generation.transitions if r.state is State.AWAITING_APPROVAL), None)

@@ -12,7 +12,7 @@ from ansible_collections.hotpass.prefect.plugins.module_utils.errors import Coll
 from ansible_collections.hotpass.prefect.plugins.module_utils.prefect.connection import Connection
 from ansible_collections.hotpass.prefect.plugins.module_utils.prefect.errors import Unavailable, Unreachable
 from ansible_collections.hotpass.prefect.plugins.module_utils.prefect.session import Session
-from ansible_collections.hotpass.prefect.plugins.module_utils.release import statements
+from ansible_collections.hotpass.prefect.plugins.module_utils.release import judging, statements
 from ansible_collections.hotpass.prefect.plugins.module_utils.release.chain import Chain
 from ansible_collections.hotpass.prefect.plugins.module_utils.release.ledger import PrefectLedger
 from ansible_collections.hotpass.prefect.plugins.module_utils.release.ring import Ring
@@ -28,6 +28,9 @@ class Previous:
 
     :param active: the release that is Active there; None when none is, or nobody can say.
     :param proven: every release that was ever Active there, and was not taken back.
+    :param taken_back: every release that was taken back or recalled there and did not come back, each with how, for a
+        person.
+    :param archived: whether the oldest records of its ledger were not read, so that not all that proved good is known.
     :param source: ``ledger``, or ``statements`` when its server could not be reached.
     :param doubt: why nobody can say what is Active there, for a person; empty when that is known.
     """
@@ -35,7 +38,9 @@ class Previous:
     ring: str
     active: str | None
     proven: frozenset[str]
+    taken_back: t.Mapping[str, str]
     source: str
+    archived: bool = False
     doubt: str = ""
 
 
@@ -54,11 +59,14 @@ def look(ring: Ring, params: t.Mapping[str, t.Any]) -> Previous | None:
     except (Unreachable, Unavailable) as error:
         return _from_statements(ring, name, error)
     doubt = _doubt(chain)
+    taken_back = _taken_back(chain)
     return Previous(
         ring=name,
         active=None if doubt or chain.active is None else chain.active.release,
-        proven=_proven(chain),
+        proven=frozenset(one.release for one in chain.verified if one.release and one.release not in taken_back),
+        taken_back=taken_back,
         source="ledger",
+        archived=bool(chain.segments),
         doubt=doubt,
     )
 
@@ -76,10 +84,20 @@ def _doubt(chain: Chain) -> str:
     )
 
 
-def _proven(chain: Chain) -> frozenset[str]:
-    latest = {generation.release: generation.state for generation in chain.verified if generation.release}
-    unfit = {*chain.holds, *chain.vetoes}
-    return frozenset(release for release, state in latest.items() if state in _STANDS and release not in unfit)
+def _taken_back(chain: Chain) -> dict[str, str]:
+    latest = {generation.release: generation for generation in chain.verified if generation.release}
+    reasons = {one.rolls_back: one.detail.get("reason") for one in chain.generations if one.rolls_back is not None}
+    found = {
+        release: f"generation {one.number} of it is {one.state.value} there since {one.since}"
+        f" ({reasons.get(one.number) or one.last_detail.get('reason') or 'no reason given'})"
+        for release, one in latest.items()
+        if one.state not in _STANDS
+    }
+    for word, records in (("vetoed", chain.vetoes), ("held", chain.holds)):
+        for release, record in records.items():
+            why = record.detail.get("reason") or "no reason given"
+            found[release] = f"it is {word} there since {record.at} ({why})"
+    return found
 
 
 def _ledger_of(ring: Ring, name: str, options: t.Mapping[str, t.Any], params: t.Mapping[str, t.Any]) -> Chain:
@@ -111,6 +129,7 @@ def _from_statements(ring: Ring, name: str, unreachable: CollectionError) -> Pre
         ring=name,
         active=found[0] if found else None,
         proven=statements.proven(envelopes, ring.trust, name, ring.solution),
+        taken_back=judging.taken_back(envelopes, ring.trust, name, ring.solution),
         source="statements",
         doubt=doubt,
     )

@@ -157,17 +157,49 @@ def proven(
     A release is taken back by a rollback that names it, whether or not that came about, and by a promotion of it that
     was rolled back, as the ring's ledger has it.
     """
+    became, taken = _came_and_went(envelopes, trust, ring, solution)
+    return frozenset(release for release, number in became.items() if number > _number(taken.get(release)))
+
+
+def taken_back(
+    envelopes: t.Iterable[bytes],
+    trust: trusting.Trust,
+    ring: str,
+    solution: str,
+) -> dict[str, str]:
+    """The releases that were taken back in a ring and not made Active there since, each with how, for a person.
+
+    See :func:`proven`, which never has any of them.
+    """
+    became, taken = _came_and_went(envelopes, trust, ring, solution)
+    return {
+        release: f"its statement says that generation {last['generation']} there took it back"
+        f" ({last.get('reason') or last['result']})"
+        for release, last in taken.items()
+        if last["generation"] >= became.get(release, 0)
+    }
+
+
+def _number(last: t.Mapping[str, t.Any] | None) -> int:
+    return int(last["generation"]) if last else 0
+
+
+def _came_and_went(
+    envelopes: t.Iterable[bytes], trust: trusting.Trust, ring: str, solution: str
+) -> tuple[dict[str, int], dict[str, t.Mapping[str, t.Any]]]:
+    """For each release the generation that it became Active with last, and what took it back last."""
     became: dict[str, int] = {}
-    taken: dict[str, int] = {}
+    taken: dict[str, t.Mapping[str, t.Any]] = {}
     for verified in outcomes(envelopes, trust, ring=ring, solution=solution):
         said = verified.predicate
         number, back = said["generation"], said.get("rolledBack")
         if said["result"] == State.ACTIVE.value:
             became[verified.release] = max(number, became.get(verified.release, 0))
         bad = back["release"] if back else verified.release
-        if said["result"] in _TOOK_BACK or (said["result"] == State.ACTIVE.value and bad != verified.release):
-            taken[bad] = max(number, taken.get(bad, 0))
-    return frozenset(release for release, number in became.items() if number > taken.get(release, 0))
+        went = said["result"] in _TOOK_BACK or (said["result"] == State.ACTIVE.value and bad != verified.release)
+        if went and number >= _number(taken.get(bad)):
+            taken[bad] = said
+    return became, taken
 
 
 def vetoes(
@@ -213,7 +245,7 @@ def _verified(
 
 def _refuse_the_requester(verified: Verified, requester: t.Mapping[str, str]) -> None:
     said, name = verified.predicate, requester.get("name", "")
-    if not _same(name) or _same(said["requestedBy"]["name"]) != _same(name):
+    if not comparable(name) or comparable(said["requestedBy"]["name"]) != comparable(name):
         raise NotApproved(
             f"The approval is for what {said['requestedBy']['name']} asked for, and this was asked for by "
             f"{name or 'nobody'}."
@@ -221,14 +253,14 @@ def _refuse_the_requester(verified: Verified, requester: t.Mapping[str, str]) ->
     approver = said["approver"]
     keys = {key.key_id for key in verified.signers}
     names = {
-        _same(known) for known in (approver["name"], approver.get("user"), *(key.name for key in verified.signers))
+        comparable(known) for known in (approver["name"], approver.get("user"), *(key.name for key in verified.signers))
     }
-    asked = {_same(name), _same(requester.get("user"))}
+    asked = {comparable(name), comparable(requester.get("user"))}
     if requester.get("keyId") in keys or names & asked - {""}:
         raise NotApproved(f"{approver['name']} asked for this promotion and cannot approve it; somebody else has to.")
 
 
-def _same(name: str | None) -> str:
+def comparable(name: str | None) -> str:
     """A name as it is compared: what looks alike to a person is alike."""
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name or "").casefold()).strip()
 

@@ -23,6 +23,10 @@ class Vetoed(CollectionError):
     """A release that somebody recalled."""
 
 
+class TakenBack(CollectionError):
+    """A release that the ring before has taken back."""
+
+
 class Ended(CollectionError):
     """What is asked for was done by an earlier generation, or was tried and came to its end.
 
@@ -45,7 +49,7 @@ def queue(ring: Ring, params: t.Mapping[str, t.Any], check: bool) -> dict[str, t
     release = _release(ring, params, kind)
     under_way = ring.chain.under_way
     if under_way is not None and under_way.release == release and under_way.kind is kind:
-        _end_vetoed(ring, under_way, check)
+        _end_unfit(ring, under_way, params, check)
         if not check:
             ring.tell_again()
         return {**describe(ring, under_way), "claim": claims.take(under_way)}
@@ -102,29 +106,53 @@ def _to_roll_back(ring: Ring, release: str) -> int | None:
     return active.number if active is not None else None
 
 
-def _end_vetoed(ring: Ring, under_way: Generation, check: bool) -> None:
-    """End what was vetoed while it waited, so that it does not stand in the way of others.
+def _end_unfit(ring: Ring, under_way: Generation, params: t.Mapping[str, t.Any], check: bool) -> None:
+    """End what was vetoed, or taken back in the ring before, while it waited: it must not stand in the way of others.
 
-    :raises CollectionError: when it is vetoed.
+    :raises CollectionError: when it is; or when nobody can say whether the ring before took it back, which ends
+        nothing.
     """
     try:
         refuse_vetoed(ring, under_way)
-    except Vetoed as vetoed:
-        if under_way.state in BEFORE_WRITES - {State.QUEUED} and not check:
-            ring.append(
-                Draft(
-                    event=Event.TRANSITION,
-                    generation=under_way.number,
-                    kind=under_way.kind,
-                    state=State.FAILED,
-                    release=under_way.release,
-                    actor=ring.actor(),
-                    detail={"reason": recordable(vetoed.message)},
+        if under_way.kind is Kind.PROMOTE and under_way.state in BEFORE_WRITES:
+            _refuse_taken_back(ring, t.cast("str", under_way.release), params)
+    except (Vetoed, TakenBack) as unfit:
+        if under_way.state in BEFORE_WRITES and not check:
+            # What is Queued has no way to Failed of its own.
+            for state in (State.RESOLVING, State.FAILED) if under_way.state is State.QUEUED else (State.FAILED,):
+                ring.append(
+                    Draft(
+                        event=Event.TRANSITION,
+                        generation=under_way.number,
+                        kind=under_way.kind,
+                        state=state,
+                        release=under_way.release,
+                        actor=ring.actor(),
+                        detail={"reason": recordable(unfit.message)} if state is State.FAILED else {},
+                    )
                 )
-            )
             ring.tell()
-            raise Ended(vetoed.message, under_way.number) from None
+            raise Ended(unfit.message, under_way.number) from None
         raise
+
+
+def _refuse_taken_back(ring: Ring, release: str, params: t.Mapping[str, t.Any]) -> None:
+    """Ask the ring before once more, as long as nothing was written.
+
+    :raises CollectionError: when the release was taken back there, or does not stand there any more.
+    """
+    previous = candidate.look(ring, params)
+    if previous is None or release in previous.proven:
+        return
+    if release in previous.taken_back:
+        raise TakenBack(
+            f"{release} was taken back in ring {previous.ring} while it waited in ring {ring.name}: "
+            f"{previous.taken_back[release]}. It goes no further; promote another release. (Asked of the "
+            f"{previous.source} of ring {previous.ring}.)"
+        )
+    # It proved good when it began, and what is taken back stays in a ledger however long that grows.
+    if not previous.archived:
+        raise _not_proven(ring, release, previous)
 
 
 def refuse_vetoed(ring: Ring, generation: Generation) -> None:
@@ -136,16 +164,18 @@ def refuse_vetoed(ring: Ring, generation: Generation) -> None:
 
 
 def _release(ring: Ring, params: t.Mapping[str, t.Any], kind: Kind) -> str:
+    under_way = ring.chain.under_way
     if params.get("release"):
         release = check_digest(params["release"], "release")
-        if kind is Kind.PROMOTE:
+        going = under_way is not None and under_way.release == release and under_way.kind is kind
+        # What is under way is asked when it is taken up again.
+        if kind is Kind.PROMOTE and not going:
             _insist_on_order(ring, release, params)
         return release
     if kind is Kind.ROLLBACK:
         return _last_good(ring)
-    under_way = ring.chain.under_way
     if under_way is not None and under_way.kind is Kind.PROMOTE and under_way.release and not params.get("supersede"):
-        # What waits for a person goes on, whatever has become Active in the ring before it meanwhile.
+        # What waits for a person goes on, whatever else has become Active in the ring before it meanwhile.
         return under_way.release
     previous = candidate.look(ring, params)
     if previous is None:
@@ -159,6 +189,8 @@ def _release(ring: Ring, params: t.Mapping[str, t.Any], kind: Kind) -> str:
             f"Nothing is Active in ring {previous.ring}, from which ring {ring.name} takes its releases; promote there "
             "first, or name a release that was Active there."
         )
+    if previous.active in previous.taken_back:
+        raise _not_proven(ring, previous.active, previous)
     return previous.active
 
 
@@ -168,11 +200,15 @@ def _insist_on_order(ring: Ring, release: str, params: t.Mapping[str, t.Any]) ->
         return
     previous = candidate.look(ring, params)
     if previous is not None and release not in previous.proven:
-        raise CollectionError(
-            f"{release} was never Active in ring {previous.ring}, or was taken back there, and ring {ring.name} takes "
-            f"only what proved good there; promote it there first. (Asked of the {previous.source} of ring "
-            f"{previous.ring}.)"
-        )
+        raise _not_proven(ring, release, previous)
+
+
+def _not_proven(ring: Ring, release: str, previous: candidate.Previous) -> CollectionError:
+    return CollectionError(
+        f"{release} was never Active in ring {previous.ring}, or was taken back there, and ring {ring.name} takes "
+        f"only what proved good there; promote it there first. (Asked of the {previous.source} of ring "
+        f"{previous.ring}.)"
+    )
 
 
 def _last_good(ring: Ring) -> str:

@@ -21,8 +21,12 @@ from ansible_collections.hotpass.prefect.plugins.module_utils.room import Contex
 def read(params: dict[str, t.Any], _context: Context) -> Outcome:
     """Read and verify a ring's ledger; from its first record on, when the store that has its archive is named.
 
-    :raises CollectionError: when it is broken, or has not the record that is asked for.
+    :raises CollectionError: when history is negative, or the ledger is broken or has not the record that is
+        asked for.
     """
+    history = params.get("history")
+    if history is not None and history < 0:
+        raise CollectionError(f"history is {history}, and it says how many generations to show: 0 or more.")
     with Session(Connection.from_params(params)) as session:
         chain = PrefectLedger(session, params["solution"], params["ring"]).read()
         named = chain.named
@@ -33,8 +37,8 @@ def read(params: dict[str, t.Any], _context: Context) -> Outcome:
         result: dict[str, t.Any] = {
             "status": {**status(chain, params["ring"], params["solution"]), "named": sorted(named)}
         }
-        if params.get("history") is not None:
-            newest = list(chain.generations)[::-1][: params["history"]]
+        if history is not None:
+            newest = list(chain.generations)[::-1][:history]
             result["history"] = [line(generation) for generation in newest]
         if params.get("record") is not None:
             result["record"] = _record(chain, params["record"], params["ring"])

@@ -72,7 +72,8 @@ def veto(params: dict[str, t.Any], context: Context) -> Outcome:
                 ring.tell()
         if key is None and not signed and rings != [ring.name]:
             ring.warnings.append(
-                f"No key signed the veto, so it is in the ledger of ring {ring.name} alone, and no other ring heeds it."
+                f"No key signed the veto, so it is in the ledger of ring {ring.name} alone: what takes its "
+                "releases from here takes this one no more, and no other ring heeds it."
             )
         active = ring.chain.active
         if active is not None and active.release == release and concerned:

@@ -205,9 +205,9 @@ def _make_directories(place: Path, files: Mapping[str, File]) -> list[Path]:
 
 
 def _sweep(root: Path) -> None:
-    """Remove what starts that were killed left half done."""
+    """Remove what starts that were killed left half done, as far as this user may."""
     for place in root.glob(f"{_INCOMING}*"):
-        with suppress(FileNotFoundError):
+        with suppress(OSError):
             if time.time() - place.lstat().st_mtime > _ABANDONED:
                 _remove(place)
 

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import stat
 import threading
@@ -234,6 +235,27 @@ def test_what_killed_starts_left_is_removed_after_a_day(
     enter(release)
     assert not old.exists()
     assert young.exists()
+
+
+def test_what_cannot_be_swept_stops_no_run(
+    tmp_path: Path, release: str, enter: Callable[[str], Unpacked], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    foreign, own = tmp_path / "cache" / "incoming-foreign", tmp_path / "cache" / "incoming-own"
+    for left in (foreign, own):
+        left.mkdir(parents=True)
+        os.utime(left, (time.time() - 90_000,) * 2)
+    really = os.chmod
+
+    def refuse(path: str | Path, mode: int, **options: bool) -> None:
+        # As the kernel answers where another user owns it.
+        if Path(path) == foreign:
+            raise PermissionError(errno.EPERM, "Operation not permitted", str(path))
+        really(path, mode, **options)
+
+    monkeypatch.setattr(os, "chmod", refuse)
+    assert enter(release) == Unpacked(place_of(tmp_path, release) / "tree", fetched=True)
+    assert foreign.exists()
+    assert not own.exists()
 
 
 def test_a_cache_that_cannot_be_written_is_refused(
