@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import dataclasses
+import types
 import typing as t
 
 import pytest
@@ -20,7 +21,7 @@ from tests.support.observations import START, State, at, done, observation, samp
 SLACK: t.Final = 10
 TOLD: t.Final = dataclasses.replace(EXACT, clock_slack_seconds=SLACK)
 # One slot, and the run that waited ends two seconds before the observation does.
-STORIES: t.Final = {"a": done(0, 10, 40), "b": waited(0, 40, 98)}
+STORIES: t.Final = types.MappingProxyType({"a": done(0, 10, 40), "b": waited(0, 40, 98)})
 
 
 def seen(
