@@ -72,7 +72,8 @@ options:
   allow_dirty:
     description:
       - Take a checkout at O(collection) whose files differ from its commit, and warn of them. Otherwise it is refused,
-        naming the first. Files that git does not know, or ignores, count when they would travel.
+        naming the first. Files that git does not know, or ignores, count when they would travel. Files that are
+        missing count outside of directories that do not travel.
     type: bool
     default: false
   releases:

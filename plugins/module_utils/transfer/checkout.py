@@ -10,6 +10,7 @@ told to overlook, counts as well.
 from __future__ import annotations
 
 import hashlib
+import os
 import typing as t
 from pathlib import Path
 
@@ -48,14 +49,24 @@ def differing(root: Path, files: t.Mapping[str, tuple[bytes, bool]], run_command
             found[path] = "not in the commit"
         elif committed[path] != ("100755" if executable else "100644", _blob_id(data, committed[path][1])):
             found[path] = "changed"
-    return found
+    return found | {path: "missing" for path in sorted(committed.keys() - files.keys()) if _missed(root, path, files)}
+
+
+def _missed(root: Path, path: str, files: t.Collection[str]) -> bool:
+    """Whether a file of the commit is gone from where things travel from; what galaxy.yml takes there nobody can ask.
+
+    A directory of which nothing travels, such as the tests, may lack what it likes.
+    """
+    top = path.split("/", maxsplit=1)[0]
+    idle = os.path.lexists(root / top) and not any(other == top or other.startswith(f"{top}/") for other in files)
+    return not idle and not os.path.lexists(root / path)
 
 
 def refusal(root: Path, found: t.Mapping[str, str]) -> str:
     """Why a checkout with such files does not travel."""
     return (
-        f"The checkout {root} is not its commit, and what it has travels under a seal: {_named(found, 1)}. Commit or "
-        "remove what differs, or let it travel as it is with -e allow_dirty=true."
+        f"The checkout {root} is not its commit, and what it has travels under a seal: {_named(found, 1)}. Commit, "
+        "restore or remove what differs, or let it travel as it is with -e allow_dirty=true."
     )
 
 

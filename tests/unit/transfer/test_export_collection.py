@@ -9,6 +9,7 @@ import gzip
 import hashlib
 import io
 import json
+import re
 import tarfile
 import tempfile
 import typing as t
@@ -133,7 +134,8 @@ class Checkout:
         """Run git, and build as ansible-galaxy does."""
         if "galaxy" not in argv:
             return projects.run_command(argv, **options)
-        files = {path.relative_to(self.root).as_posix(): path for path in sorted((self.root / "plugins").rglob("*"))}
+        found = sorted(path for path in (self.root / "plugins").rglob("*") if path.is_file())
+        files = {path.relative_to(self.root).as_posix(): path for path in found}
         listed = json.dumps({"files": [_listed(name, path.read_bytes()) for name, path in files.items()]}).encode()
         info = {"namespace": "acme", "name": "tools", "version": "1.2.3"}
         manifest = json.dumps({"collection_info": info, "file_manifest_file": _listed("FILES.json", listed)}).encode()
@@ -184,8 +186,8 @@ def test_what_no_commit_has_travels_only_when_that_is_meant(
     with pytest.raises(CollectionError) as caught:
         checkout.pack()
     assert caught.value.message == (
-        f"The checkout {checkout.root} is not its commit, and what it has travels under a seal: {name} ({how}). Commit "
-        "or remove what differs, or let it travel as it is with -e allow_dirty=true."
+        f"The checkout {checkout.root} is not its commit, and what it has travels under a seal: {name} ({how}). "
+        "Commit, restore or remove what differs, or let it travel as it is with -e allow_dirty=true."
     )
     packed = checkout.pack(allow_dirty=True)
     assert packed.warnings == (f"The collection is that of {checkout.root}, which is not its commit: {name} ({how}).",)
@@ -195,13 +197,37 @@ def test_what_no_commit_has_travels_only_when_that_is_meant(
     assert "local" in name or checkout.pack().warnings == ()
 
 
+@pytest.mark.parametrize("staged", [False, True])
+@pytest.mark.parametrize("name", ["plugins/one.py", "plugins/inner/two.py", "docs/page.md", "README.md"])
+def test_what_is_missing_of_the_commit_is_named(checkout: Checkout, name: str, staged: bool) -> None:
+    for path in (name, "tests/test_two.py"):
+        (checkout.root / path).parent.mkdir(exist_ok=True)
+        (checkout.root / path).write_text("two = 2\n")
+    projects.commit(checkout.root)
+    # Of the tests nothing travels, so they may lack what they like.
+    (checkout.root / "tests/test_two.py").unlink()
+    packed = checkout.pack()
+    (checkout.root / name).unlink()
+    if name.startswith("docs"):
+        (checkout.root / "docs").rmdir()
+    if staged:
+        projects.git(checkout.root, "add", "--all")
+    with pytest.raises(CollectionError, match=rf"seal: {re.escape(name)} \(missing\)\. Commit, restore"):
+        checkout.pack()
+    assert checkout.pack(allow_dirty=True).warnings == (
+        f"The collection is that of {checkout.root}, which is not its commit: {name} (missing).",
+    )
+    projects.git(checkout.root, "checkout", "HEAD", "--", name)
+    assert checkout.pack() == packed
+
+
 def test_what_git_is_told_to_overlook_and_what_can_be_executed_count(checkout: Checkout) -> None:
     (checkout.root / "plugins/run.sh").chmod(0o755)
     with pytest.raises(CollectionError, match=r"seal: plugins/run\.sh \(changed\)\. Commit"):
         checkout.pack()
     projects.git(checkout.root, "update-index", "--assume-unchanged", "plugins/one.py")
     (checkout.root / "plugins/one.py").write_text("one = 2\n")
-    with pytest.raises(CollectionError, match=r"seal: plugins/one\.py \(changed\) and 1 more\. Commit"):
+    with pytest.raises(CollectionError, match=r"seal: plugins/one\.py \(changed\) and 1 more\. Commit, "):
         checkout.pack()
     (named,) = checkout.pack(allow_dirty=True).warnings
     assert named.endswith(": plugins/one.py (changed), plugins/run.sh (changed).")
