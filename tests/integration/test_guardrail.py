@@ -8,9 +8,12 @@ from __future__ import annotations
 import typing as t
 
 import pytest
-from ansible_collections.hotpass.prefect.plugins.module_utils.guardrails import remedies
+from ansible_collections.hotpass.prefect.plugins.module_utils.guardrails import observation, remedies
+from ansible_collections.hotpass.prefect.plugins.module_utils.guardrails.instants import SECOND, instant, written
 from ansible_collections.hotpass.prefect.plugins.module_utils.guardrails.intervals import REFUSED
+from ansible_collections.hotpass.prefect.plugins.module_utils.guardrails.judging import Bounds
 from ansible_collections.hotpass.prefect.plugins.module_utils.guardrails.observation import observe
+from ansible_collections.hotpass.prefect.plugins.module_utils.guardrails.sampling import sample
 from ansible_collections.hotpass.prefect.plugins.module_utils.prefect.session import Session
 
 from tests.support.doors import DoorName, Doors, Task
@@ -202,6 +205,24 @@ def test_a_window_with_more_runs_than_a_page_is_read_whole(session: Session, lab
     later = observe(session, site.name, since=seen.concurrency["observed_at"])
     # What had ended before the window could not meet anything in it.
     assert {run["id"] for run in later.runs} == set(runs) - {*runs[::50], runs[-1]}
+
+
+@pytest.mark.parametrize(("slack", "kept"), [(60, True), (20, False)])
+def test_a_run_that_a_fast_server_dates_after_the_observation_is_seen(
+    session: Session, lab: t.Callable[..., Lab], monkeypatch: pytest.MonkeyPatch, slack: float, kept: bool
+) -> None:
+    def behind(*args: t.Any) -> dict[str, t.Any]:
+        read = sample(*args)
+        return {**read, "at": written(instant(read["at"], "at") - 40 * SECOND)}
+
+    site = lab()
+    mine, theirs = site.runs(2)
+    site.to(theirs, "PENDING", "RUNNING")
+    monkeypatch.setattr(observation, "sample", behind)
+    given = {"run_ids": [mine], "since": "2026-01-01T00:00:00Z", "bounds": Bounds(clock_slack_seconds=slack)}
+    seen = observe(session, site.name, **given)
+    site.to(theirs, "COMPLETED")
+    assert {run["id"] for run in seen.runs} == ({mine, theirs} if kept else {mine})
 
 
 def test_runs_of_deployments_that_share_the_limit_are_seen(

@@ -74,6 +74,7 @@ def capture(params: Params, context: Context) -> Outcome:
             run_ids=params["run_ids"],
             samples=params["limit_samples"],
             concurrency_key=declared.concurrency_key,
+            bounds=bounds,
         )
         _add_artifacts(session, observation)
         lines = run_log.read(session, observation)

@@ -16,6 +16,7 @@ from ansible_collections.hotpass.prefect.plugins.module_utils.guardrails.instant
     seconds,
     written,
 )
+from ansible_collections.hotpass.prefect.plugins.module_utils.guardrails.intervals import Span
 from ansible_collections.hotpass.prefect.plugins.module_utils.guardrails.leases import leak_seconds
 from ansible_collections.hotpass.prefect.plugins.module_utils.guardrails.report import (
     ERROR,
@@ -102,7 +103,7 @@ def _uncounted(scene: Scene, bounds: Bounds) -> Check:
     # The histories were read after the last reading, so who still held a slot in them held it during that one too.
     ever = max((reading.end for reading in counted), default=scene.begin) + slack
     holding = [
-        sweep.Interval(max(span.start, scene.begin), ever if span.censored else span.end, span.run)
+        sweep.Interval(max(span.start, scene.begin), _known_end(scene, span, ever), span.run)
         for span in scene.crowds[DEPLOYMENT].spans
     ]
     holders = sweep.profile(holding)
@@ -122,6 +123,14 @@ def _uncounted(scene: Scene, bounds: Bounds) -> Check:
                 remedies.UNCOUNTED,
             )
     return Check(name, PASS, "never fewer slots taken than runs held them", allowed)
+
+
+def _known_end(scene: Scene, span: Span, ever: int) -> int:
+    """Until when a run held its slot for sure, at most up to an instant after the last reading."""
+    if not span.censored:
+        return span.end
+    released = scene.histories[span.run].released
+    return ever if released is None else min(released, ever)
 
 
 def _stale(scene: Scene, bounds: Bounds, pool: t.Any, workers: t.Sequence[t.Any]) -> Check:

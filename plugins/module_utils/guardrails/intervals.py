@@ -54,6 +54,8 @@ class History(t.NamedTuple):
     :ivar awaited: when it was told to wait for a slot of its deployment's limit.
     :ivar refused: when CANCEL_NEW cancelled it.
     :ivar state: the type of its last state, ``name`` that state's name, ``since`` when it began.
+    :ivar released: when it let go of the slot that it held at the end of the observation, by a state that is left out
+        because it is later; None when no such state is known.
     """
 
     run: str
@@ -65,6 +67,7 @@ class History(t.NamedTuple):
     state: str
     name: str
     since: int
+    released: int | None
 
 
 class _State(t.NamedTuple):
@@ -90,8 +93,8 @@ def history(
     :returns: None when it had no state by then.
     :raises CollectionError: for a state that cannot be read.
     """
-    seen = sorted((_read(run, state) for state in states), key=_AT)
-    seen = [state for state in seen if state.at <= until + slack]
+    known = sorted((_read(run, state) for state in states), key=_AT)
+    seen = [state for state in known if state.at <= until + slack]
     if not seen:
         return None
     # That a run still goes on is known up to here, and no further.
@@ -110,6 +113,7 @@ def history(
         state=last.type,
         name=last.name,
         since=last.at,
+        released=next((state.at for state in known[len(seen) :] if state.type not in HOLDING), None),
     )
 
 

@@ -10,6 +10,7 @@ import typing as t
 
 from ansible_collections.hotpass.prefect.plugins.module_utils.errors import CollectionError
 from ansible_collections.hotpass.prefect.plugins.module_utils.guardrails.instants import instant, written
+from ansible_collections.hotpass.prefect.plugins.module_utils.guardrails.report import Bounds
 from ansible_collections.hotpass.prefect.plugins.module_utils.guardrails.sampling import (
     DEPLOYMENT,
     WORK_POOL,
@@ -91,6 +92,7 @@ def observe(
     samples: t.Sequence[t.Mapping[str, t.Any]] = (),
     concurrency_key: str | None = None,
     work_queue: str | None = None,
+    bounds: Bounds | None = None,
 ) -> Observation:
     """Read what the verdict needs; the server has no bulk route for histories, so it is one request for each run.
 
@@ -101,6 +103,8 @@ def observe(
     :param samples: the readings of the limits that were taken meanwhile, in any order.
     :param concurrency_key: of the global limit; by default the deployment's parameter ``concurrency_key``.
     :param work_queue: whose limit is read; by default the one that all of ``run_ids`` went into, else the deployment's.
+    :param bounds: of the verdict; a run that the server dates later than now is left out when that is by more than
+        ``clock_slack_seconds``. By default the bounds' own defaults.
     :raises CollectionError: without ``run_ids`` and ``since``, for an id or instant that is none, and when the server
         cannot be read.
     """
@@ -129,7 +133,8 @@ def observe(
             found.setdefault(run["id"], run)
     whole = full_names(session, [row])[0]
     wanted = {run["id"] for run in asked}
-    runs = [found[key] for key in sorted(found) if key in wanted or not _lies_ahead(found[key], observed_at)]
+    slack = (bounds or Bounds()).micro("clock_slack_seconds")
+    runs = [found[key] for key in sorted(found) if key in wanted or not _lies_ahead(found[key], observed_at, slack)]
     # A run's message may quote what another one, or the deployment, was given.
     secrets: frozenset[str] = frozenset().union(*map(_secrets, (row, *runs)))
     return Observation(
@@ -224,9 +229,9 @@ def _living(session: Session, criteria: dict[str, t.Any], since: str) -> t.Itera
         yield from reading.read_all(session, reading.FLOW_RUNS, filters.flow_runs(**criteria, **more))
 
 
-def _lies_ahead(run: Row, observed_at: int) -> bool:
-    """Whether a run of a schedule has not been due yet, or was created after the observation."""
-    if instant(run["created"], f"created of run {run['id']}") > observed_at:
+def _lies_ahead(run: Row, observed_at: int, slack: int) -> bool:
+    """Whether a run of a schedule has not been due yet, or was created after the observation by any clock."""
+    if instant(run["created"], f"created of run {run['id']}") > observed_at + slack:
         return True
     untouched = run.get("auto_scheduled") and run["state_name"] == "Scheduled" and not run.get("run_count")
     expected = run.get("expected_start_time")

@@ -63,6 +63,7 @@ def _checked(session: Session, params: Params, row: Row, declared: Declared, bou
             samples=params["samples"],
             concurrency_key=declared.concurrency_key,
             work_queue=params["work_queue"],
+            bounds=bounds,
         )
         documents = observation.to_documents()
         report = judge(observation, declared, bounds=bounds)

@@ -94,6 +94,19 @@ def test_who_may_have_let_go_before_the_last_reading_is_no_proof_that_a_slot_was
         assert checks["deployment.uncounted"].verdict == verdict
 
 
+@pytest.mark.parametrize(
+    ("end", "verdict"), [(104, "pass"), (111, "pass"), (124, "pass"), (125, "fail"), (140, "fail")]
+)
+def test_a_slow_last_reading_proves_no_slot_forgotten_that_may_have_been_let_go_meanwhile(
+    end: float, verdict: str
+) -> None:
+    """It may have counted at its very end, 15 s later, and the clocks may be 10 s apart."""
+    samples = [sample(-1, 1, 0), sample(25, 1, 1), {**sample(100, 1, 0), "took_seconds": 15.0}]
+    stories = {**STORIES, "b": waited(0, 40, end)}
+    _report, checks = judged(observation(stories, samples, since=0, run_ids=sorted(stories)), bounds=TOLD)
+    assert checks["deployment.uncounted"].verdict == verdict
+
+
 def test_the_reading_that_ends_the_observation_says_what_the_limit_was_by_the_servers_clock() -> None:
     """Also where the clocks may be further apart than two readings."""
     dense = {second: 0 if second in (-1, 2, 5, 8, 98, 101) else 1 for second in range(-1, 102, 3)} | {100: 0}
