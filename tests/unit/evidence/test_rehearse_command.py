@@ -15,6 +15,7 @@ import typing as t
 from pathlib import Path
 
 import jinja2
+import pytest
 import yaml
 from ansible_collections.hotpass.prefect.plugins.module_utils.prefect.redact import is_secret_key
 
@@ -69,13 +70,26 @@ def test_no_key_is_a_secret() -> None:
     assert [key for key in _given() if is_secret_key(key) or key.endswith(("_key", "_token"))] == []
 
 
-def _said(tmp_path: Path, role: str, names: t.Mapping[str, str], hosts: str, *arguments: str) -> dict[str, t.Any]:
-    """What these templates come to with the defaults and the variables of a role, in a project of the test's own."""
+def _said(
+    tmp_path: Path,
+    role: str,
+    names: t.Mapping[str, str],
+    hosts: str,
+    *arguments: str,
+    rings: t.Sequence[str] = ("dev",),
+    where: Path | None = None,
+) -> dict[str, t.Any]:
+    """What these templates come to with the defaults and the variables of a role, in a project of the test's own.
+
+    :param rings: that the inventory has; what they come to for the first is told.
+    :param where: the play is run; in the project by default.
+    """
     out, play = tmp_path / "said.json", tmp_path / "playbooks" / "play.yml"
     files = [str(ROOT / "roles" / role / kind / "main.yml") for kind in ("defaults", "vars")]
     say = {"content": "{{ said | to_json }}", "dest": str(out), "mode": "0600"}
     told = {name: "{{ " + name + " }}" for name in names}
-    task = {"name": "Say", "ansible.builtin.copy": say, "vars": {**names, "said": told}}
+    first = "inventory_hostname == groups['ring'] | first"
+    task = {"name": "Say", "ansible.builtin.copy": say, "when": first, "vars": {**names, "said": told}}
     plays = [{"name": "Say", "hosts": "ring", "gather_facts": False, "vars_files": files, "tasks": [task]}]
     play.parent.mkdir()
     play.write_text(yaml.safe_dump(plays, width=10_000), encoding="utf-8")
@@ -88,11 +102,11 @@ def _said(tmp_path: Path, role: str, names: t.Mapping[str, str], hosts: str, *ar
         "prefect_api_url": "http://127.0.0.1:{{ prefect_port }}/api",
     }
     inventory = tmp_path / hosts
-    inventory.write_text(json.dumps({"ring": {"hosts": {"dev": settings}}}), encoding="utf-8")
+    inventory.write_text(json.dumps({"ring": {"hosts": dict.fromkeys(rings, settings)}}), encoding="utf-8")
     environment = {name: value for name, value in os.environ.items() if not name.startswith("HOTPASS_")}
     done = subprocess.run(
         [str(Path(sys.executable).parent / "ansible-playbook"), str(play), "-i", str(inventory), *arguments],
-        cwd=ROOT,
+        cwd=where or tmp_path,
         env={**environment, "HOTPASS_STATE_DIR": str(tmp_path / "state")},
         stdin=subprocess.DEVNULL,
         capture_output=True,
@@ -105,11 +119,11 @@ def _said(tmp_path: Path, role: str, names: t.Mapping[str, str], hosts: str, *ar
     return said
 
 
-def _rehearsal(tmp_path: Path, hosts: str, *arguments: str) -> dict[str, t.Any]:
+def _rehearsal(tmp_path: Path, hosts: str, *arguments: str, **more: t.Any) -> dict[str, t.Any]:
     """The command of ``cli.sh``, and the one that a bundle is verified and uploaded with."""
     capture = next(task for task in _read("tasks/capture.yml") if "hotpass.prefect.hotpass_evidence" in task)
     names = {**capture["vars"], "rehearse_last_date": "", "verify": "{{ rehearse_verify }}"}
-    return _said(tmp_path, "rehearse", names, hosts, *arguments)
+    return _said(tmp_path, "rehearse", names, hosts, *arguments, **more)
 
 
 def test_it_goes_to_the_same_server_and_state_under_the_same_bounds(tmp_path: Path) -> None:
@@ -157,6 +171,35 @@ def test_a_bundle_is_uploaded_again_with_the_inventorys_keys(tmp_path: Path) -> 
     usual = json.dumps({"ring_state_dir": str(tmp_path / ".hotpass")})
     said = _said(tmp_path, "evidence", {"command": "{{ evidence_command }}"}, "hosts.yml", "-e", usual)["command"]
     assert said == ["ansible-playbook", "playbooks/verify_evidence.yml", "-i", "hosts.yml"]
+
+
+def test_of_several_rings_the_command_is_limited_to_the_one_that_was_rehearsed(tmp_path: Path) -> None:
+    said = _rehearsal(tmp_path, "hosts.yml", rings=("staging", "dev"))
+    of_one = ["-i", "hosts.yml", "--limit", "staging", "-e"]
+    assert said["rehearse_command"][:-1] == ["ansible-playbook", "playbooks/rehearse.yml", *of_one]
+    assert said["verify"][:-1] == ["ansible-playbook", "playbooks/verify_evidence.yml", *of_one]
+
+
+def test_of_several_rings_one_s_bundle_is_uploaded_again(tmp_path: Path) -> None:
+    names = {"command": "{{ evidence_command }}"}
+    said = _said(tmp_path, "evidence", names, "hosts.yml", rings=("staging", "dev"))["command"]
+    assert said[2:-1] == ["-i", "hosts.yml", "--limit", "staging", "-e"]
+
+
+@pytest.mark.parametrize(("role", "names"), [("rehearse", "rehearse"), ("evidence", "verify_evidence")])
+def test_away_from_the_project_all_has_its_whole_path(tmp_path: Path, role: str, names: str) -> None:
+    """As with an installed collection. The project's own state is no default there."""
+    away = tmp_path / "else where"
+    away.mkdir()
+    usual = json.dumps({"ring_state_dir": str(tmp_path / ".hotpass")})
+    capture = next(task for task in _read("tasks/capture.yml") if "hotpass.prefect.hotpass_evidence" in task)
+    wanted = {**capture["vars"], "rehearse_last_date": "", "command": "{{ rehearse_command }}"}
+    if role == "evidence":
+        wanted = {"command": "{{ evidence_command }}"}
+    said = _said(tmp_path, role, wanted, "a,hosts.yml", "-e", usual, where=away)["command"]
+    begins = ["ansible-playbook", str(tmp_path / "playbooks" / f"{names}.yml"), "-i", str(tmp_path / "a,hosts.yml")]
+    assert said[:-1] == [*begins, "-e"]
+    assert json.loads(said[-1])["ring_state_dir"] == str(tmp_path / ".hotpass")
 
 
 def test_the_report_s_command_is_quoted() -> None:
