@@ -392,6 +392,37 @@ def test_what_is_only_superseded_in_the_ring_before_goes_on(lab: RingLab) -> Non
             assert (going["release"], going["state"]) == (first, "AwaitingApproval")
 
 
+@pytest.mark.parametrize("named", [True, False])
+def test_what_is_active_is_put_back_whatever_the_ring_before_has_done_with_it(lab: RingLab, named: bool) -> None:
+    """It was let begin, so it is let go on as well."""
+    older, good, bad = (lab.release(word) for word in ("older", "good", "bad"))
+    lab.promote(older)
+    lab.promote(good)
+    lab.promote(good, ring="prod")
+    lab.go("Queued", "Resolving", "Deploying", "RollingBack", "RollbackFailed", release=bad, ring="prod")
+    lab.roll_back(reason="wrong figures")
+    prod: Result = {"ring": "prod", "previous_ring": {"ring": "dev"}, "accept_degraded": True}
+    begun = lab.go("Queued", "Resolving", "AwaitingApproval", release=good, **prod)
+    again = lab.go("Queued", **prod, **({"release": good} if named else {}))
+    assert (again["generation"], again["state"]) == (begun["generation"], "AwaitingApproval")
+
+
+def test_what_waits_goes_on_waiting_while_nobody_can_say_what_became_of_it(lab: RingLab, proxy: Proxy) -> None:
+    told, untold = lab.release("told"), lab.release("untold")
+    lab.promote(told)
+    for number, state in enumerate(("Queued", *FIRST)):
+        moved = lab.move(state, lab.people.carol, **({} if number else {"release": untold}))
+        assert not moved["failed"], moved
+    lab.go("Queued", "Resolving", "AwaitingApproval", ring="prod", release=untold, previous_ring={"ring": "dev"})
+    away = {"ring": "dev", "api_url": _DETACHED.format(free_port())}
+    believed = [key for key in lab.trust if key["name"] != lab.people.carol.name]
+    proxy.reset()
+    words = ("goes on waiting in ring prod", "the server of ring dev does not answer", untold)
+    _refused(lab.move("Queued", ring="prod", previous_ring=away, trust=believed), *words)
+    assert proxy.writes == []
+    assert lab.states("prod") == ["AwaitingApproval"]
+
+
 def test_what_waits_goes_on_when_the_ring_before_has_archived_its_records_of_it(lab: RingLab, session: Session) -> None:
     release, bad = lab.release("one"), lab.release("bad")
     lab.promote(release)

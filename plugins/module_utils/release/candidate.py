@@ -18,6 +18,8 @@ from ansible_collections.hotpass.prefect.plugins.module_utils.release.ledger imp
 from ansible_collections.hotpass.prefect.plugins.module_utils.release.ring import Ring
 from ansible_collections.hotpass.prefect.plugins.module_utils.release.states import State
 
+LEDGER: t.Final = "ledger"
+STATEMENTS: t.Final = "statements"
 # What a generation that was Active ends in, unless it was taken back.
 _STANDS = frozenset({State.ACTIVE, State.SUPERSEDED})
 
@@ -31,7 +33,7 @@ class Previous:
     :param taken_back: every release that was taken back or recalled there and did not come back, each with how, for a
         person.
     :param archived: whether the oldest records of its ledger were not read, so that not all that proved good is known.
-    :param source: ``ledger``, or ``statements`` when its server could not be reached.
+    :param source: :data:`LEDGER`, or :data:`STATEMENTS` when its server could not be reached.
     :param doubt: why nobody can say what is Active there, for a person; empty when that is known.
     """
 
@@ -65,7 +67,7 @@ def look(ring: Ring, params: t.Mapping[str, t.Any]) -> Previous | None:
         active=None if doubt or chain.active is None else chain.active.release,
         proven=frozenset(one.release for one in chain.verified if one.release and one.release not in taken_back),
         taken_back=taken_back,
-        source="ledger",
+        source=LEDGER,
         archived=bool(chain.segments),
         doubt=doubt,
     )
@@ -123,13 +125,13 @@ def _from_statements(ring: Ring, name: str, unreachable: CollectionError) -> Pre
         raise CollectionError(
             f"What is Active in ring {name} cannot be told: its server does not answer ({unreachable.message}), and "
             "the store has no signed statement of it that this ring trusts; import a transfer bundle of that ring, "
-            "name a release, or reach the server."
+            "or reach the server."
         )
     return Previous(
         ring=name,
         active=found[0] if found else None,
         proven=statements.proven(envelopes, ring.trust, name, ring.solution),
         taken_back=judging.taken_back(envelopes, ring.trust, name, ring.solution),
-        source="statements",
+        source=STATEMENTS,
         doubt=doubt,
     )

@@ -137,10 +137,12 @@ def _end_unfit(ring: Ring, under_way: Generation, params: t.Mapping[str, t.Any],
 
 
 def _refuse_taken_back(ring: Ring, release: str, params: t.Mapping[str, t.Any]) -> None:
-    """Ask the ring before once more, as long as nothing was written.
+    """Ask the ring before once more, as long as nothing was written; what is Active here was let begin without it.
 
-    :raises CollectionError: when the release was taken back there, or does not stand there any more.
+    :raises CollectionError: when the release was taken back there, does not stand there any more, or nobody can say.
     """
+    if _is_active(ring, release):
+        return
     previous = candidate.look(ring, params)
     if previous is None or release in previous.proven:
         return
@@ -149,6 +151,13 @@ def _refuse_taken_back(ring: Ring, release: str, params: t.Mapping[str, t.Any]) 
             f"{release} was taken back in ring {previous.ring} while it waited in ring {ring.name}: "
             f"{previous.taken_back[release]}. It goes no further; promote another release. (Asked of the "
             f"{previous.source} of ring {previous.ring}.)"
+        )
+    if previous.source == candidate.STATEMENTS:
+        raise CollectionError(
+            f"Whether {release} was taken back in ring {previous.ring} cannot be told: the server of ring "
+            f"{previous.ring} does not answer, and no signed statement in the store tells of this release. It goes on "
+            f"waiting in ring {ring.name}; run again once that server answers, or import a transfer bundle of ring "
+            f"{previous.ring}."
         )
     # It proved good when it began, and what is taken back stays in a ledger however long that grows.
     if not previous.archived:
@@ -195,12 +204,16 @@ def _release(ring: Ring, params: t.Mapping[str, t.Any], kind: Kind) -> str:
 
 
 def _insist_on_order(ring: Ring, release: str, params: t.Mapping[str, t.Any]) -> None:
-    active = ring.chain.active
-    if active is not None and active.release == release:
+    if _is_active(ring, release):
         return
     previous = candidate.look(ring, params)
     if previous is not None and release not in previous.proven:
         raise _not_proven(ring, release, previous)
+
+
+def _is_active(ring: Ring, release: str) -> bool:
+    active = ring.chain.active
+    return active is not None and active.release == release
 
 
 def _not_proven(ring: Ring, release: str, previous: candidate.Previous) -> CollectionError:
