@@ -72,8 +72,8 @@ options:
   allow_dirty:
     description:
       - Take a checkout at O(collection) whose files differ from its commit, and warn of them. Otherwise it is refused,
-        naming the first. Files that git does not know, or ignores, count when they would travel. Files that are
-        missing count outside of directories that do not travel.
+        naming the first. Only what travels counts, also when git does not know it, or ignores it, and when it is
+        missing. Which files can be executed is taken from the commit.
     type: bool
     default: false
   releases:

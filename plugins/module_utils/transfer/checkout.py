@@ -4,7 +4,8 @@
 """Whether what a checkout's collection is built of is what its commit has.
 
 As for releases, git is asked for a list only, and the bytes are held against the ids in it: what git ignores, or is
-told to overlook, counts as well.
+told to overlook, counts as well. Whether a file can be executed is the commit's to say, because not every file system
+can tell.
 """
 
 from __future__ import annotations
@@ -14,23 +15,37 @@ import os
 import typing as t
 from pathlib import Path
 
+import yaml
 from ansible_collections.hotpass.prefect.plugins.module_utils.errors import CollectionError
 from ansible_collections.hotpass.prefect.plugins.module_utils.release.sources import run_git
 from ansible_collections.hotpass.prefect.plugins.module_utils.room import RunCommand
 
 _MOST_NAMED = 10
+_GALAXY: t.Final = "galaxy.yml"
+_TAKING: t.Final = frozenset({"include", "recursive-include", "graft"})
 
 
-def differing(root: Path, files: t.Mapping[str, tuple[bytes, bool]], run_command: RunCommand) -> dict[str, str]:
-    """The files that are not as the commit has them, and how; none where there is no git.
+class Committed(t.NamedTuple):
+    """A file of a commit.
 
-    :param files: for each path below the root what was built of it: its bytes, and whether it can be executed.
+    :ivar blob: the id that git gave to its bytes.
+    """
+
+    executable: bool
+    blob: str
+
+
+def commit_of(root: Path, run_command: RunCommand) -> dict[str, Committed] | None:
+    """The files of the commit that a checkout is of, by their paths below it; None where git does not keep it.
+
     :raises CollectionError: when git cannot tell.
     """
+    place = root.resolve()
     # In a work tree that was added to a repository this is a file.
-    if not (root / ".git").exists():
-        return {}
-    done = run_git(root, run_command, "ls-tree", "-r", "-z", "HEAD")
+    own = (place / ".git").exists()
+    if not own and not any((above / ".git").exists() for above in place.parents):
+        return None
+    done = run_git(place, run_command, "ls-tree", "-r", "-z", "HEAD")
     if done.rc:
         lines = [line.strip() for line in done.stderr.splitlines() if line.strip()] or ["it says no more"]
         said = next((line for line in lines if line.startswith("fatal: ")), lines[-1])
@@ -42,24 +57,36 @@ def differing(root: Path, files: t.Mapping[str, tuple[bytes, bool]], run_command
     for line in filter(None, done.stdout.split("\0")):
         meta, path = line.split("\t", 1)
         mode, _kind, blob = meta.split(" ")
-        committed[path] = mode, blob
+        committed[path] = Committed(mode == "100755", blob)
+    # It may have been unpacked below somebody else's repository.
+    return committed if own or _GALAXY in committed else None
+
+
+def differing(root: Path, committed: t.Mapping[str, Committed], files: t.Mapping[str, bytes]) -> dict[str, str]:
+    """The files that are not as the commit has them, and how.
+
+    :param files: for each path below the root the bytes that were built of it, and those of ``galaxy.yml``.
+    """
     found = {}
-    for path, (data, executable) in sorted(files.items()):
+    for path, data in sorted(files.items()):
         if path not in committed:
             found[path] = "not in the commit"
-        elif committed[path] != ("100755" if executable else "100644", _blob_id(data, committed[path][1])):
+        elif committed[path].blob != _blob_id(data, committed[path].blob):
             found[path] = "changed"
-    return found | {path: "missing" for path in sorted(committed.keys() - files.keys()) if _missed(root, path, files)}
+    # Of a directory, or at the top of the checkout a file, that galaxy.yml does not name nothing travels.
+    tops = {path.split("/", maxsplit=1)[0] for path in files} | _taken(files[_GALAXY])
+    for path in sorted(committed.keys() - files.keys()):
+        if path.split("/", maxsplit=1)[0] in tops and not os.path.lexists(root / path):
+            found[path] = "missing"
+    return found
 
 
-def _missed(root: Path, path: str, files: t.Collection[str]) -> bool:
-    """Whether a file of the commit is gone from where things travel from; what galaxy.yml takes there nobody can ask.
-
-    A directory of which nothing travels, such as the tests, may lack what it likes.
-    """
-    top = path.split("/", maxsplit=1)[0]
-    idle = os.path.lexists(root / top) and not any(other == top or other.startswith(f"{top}/") for other in files)
-    return not idle and not os.path.lexists(root / path)
+def _taken(galaxy: bytes) -> set[str]:
+    """The words of the directives by which files are taken, the names of directories and files among them."""
+    named = yaml.safe_load(galaxy)
+    manifest = named.get("manifest") if isinstance(named, dict) else None
+    lines = [str(line).split() for line in (manifest or {}).get("directives") or ()]
+    return {word for line in lines if line and line[0] in _TAKING for word in line[1:]}
 
 
 def refusal(root: Path, found: t.Mapping[str, str]) -> str:

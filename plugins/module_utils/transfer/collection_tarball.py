@@ -43,7 +43,7 @@ class Tarball:
     name: str
     version: str
     data: bytes
-    _files: t.Mapping[str, _Part] = dataclasses.field(repr=False, compare=False)
+    _files: t.Mapping[str, bytes] = dataclasses.field(repr=False, compare=False)
     warnings: tuple[str, ...] = ()
 
     def read(self, path: str) -> bytes:
@@ -52,7 +52,7 @@ class Tarball:
         :raises CollectionError: when it has none at that path.
         """
         try:
-            return self._files[path].data
+            return self._files[path]
         except KeyError:
             raise CollectionError(
                 f"The collection {self.name} {self.version} has no file {path}, which a transfer bundle takes from it."
@@ -76,31 +76,39 @@ def pack(root: Path, run_command: RunCommand, python: str, allow_dirty: bool = F
         cure = "install the collection again, or export from a checkout"
         return _packed(_installed(root), f"The collection installed in {root}", cure)
     if (root / _GALAXY).is_file():
-        cure = "somebody wrote into the checkout while it was built, so run again"
-        packed = _packed(_built(root, run_command, python), f"The collection built from {root}", cure)
-        return _compared(root, packed, run_command, allow_dirty)
+        return _checked_out(root, run_command, python, allow_dirty)
     raise CollectionError(
         f"In {root} there is neither {_GALAXY} nor {_MANIFEST}; name the root of a checkout, or of an installed "
         "collection."
     )
 
 
-def _compared(root: Path, packed: Tarball, run_command: RunCommand, allow_dirty: bool) -> Tarball:
-    """What was built of a checkout, when it is that of its commit, or need not be."""
-    # galaxy.yml says what goes in, and is not in it; the two lists are made by ansible-galaxy.
-    made = {_GALAXY: _read(root / _GALAXY)}
-    made |= {path: part for path, part in packed._files.items() if path not in (_MANIFEST, _FILES)}
+def _checked_out(root: Path, run_command: RunCommand, python: str, allow_dirty: bool) -> Tarball:
+    """What is built of a checkout, when it is that of its commit, or need not be."""
+    committed, warnings = None, []
     try:
-        found = checkout.differing(root, made, run_command)
+        committed = checkout.commit_of(root, run_command)
     except CollectionError as error:
         if not allow_dirty:
             raise
-        return dataclasses.replace(packed, warnings=(error.message,))
-    if not found:
-        return packed
-    if not allow_dirty:
-        raise CollectionError(checkout.refusal(root, found), differing=found)
-    return dataclasses.replace(packed, warnings=(checkout.warning(root, found),))
+        warnings = [error.message]
+    built = _built(root, run_command, python)
+
+    def read(name: str) -> _Part:
+        part, known = built(name), (committed or {}).get(name)
+        return part if known is None else part._replace(executable=known.executable)
+
+    cure = "somebody wrote into the checkout while it was built, so run again"
+    packed = _packed(read, f"The collection built from {root}", cure)
+    if committed is not None:
+        # galaxy.yml says what goes in, and is not in it; the two lists are made by ansible-galaxy.
+        made = {_GALAXY: _read(root / _GALAXY)}
+        made |= {path: data for path, data in packed._files.items() if path not in (_MANIFEST, _FILES)}
+        found = checkout.differing(root, committed, made)
+        if found and not allow_dirty:
+            raise CollectionError(checkout.refusal(root, found), differing=found)
+        warnings += [checkout.warning(root, found)] if found else []
+    return dataclasses.replace(packed, warnings=tuple(warnings))
 
 
 def _built(root: Path, run_command: RunCommand, python: str) -> t.Callable[[str], _Part]:
@@ -134,9 +142,9 @@ def _unpacked(path: Path, root: Path) -> dict[str, _Part]:
     return parts
 
 
-def _read(path: Path) -> _Part:
+def _read(path: Path) -> bytes:
     try:
-        return _Part(path.read_bytes(), bool(path.stat().st_mode & 0o100))
+        return path.read_bytes()
     except OSError as error:
         raise CollectionError(f"{path} cannot be read: {error.strerror}.") from None
 
@@ -179,7 +187,7 @@ def _packed(read: t.Callable[[str], _Part], what: str, cure: str) -> Tarball:
         if part is not None:
             _check(what, path, part.data, digest, cure)
         members.append((path, part))
-    kept = {path: part for path, part in members if part is not None}
+    kept = {path: part.data for path, part in members if part is not None}
     return Tarball(name, version, _gzipped(_tarred(members)), kept)
 
 

@@ -10,6 +10,7 @@ import hashlib
 import io
 import json
 import re
+import shutil
 import tarfile
 import tempfile
 import typing as t
@@ -118,17 +119,18 @@ def test_what_is_no_collection_is_refused(root: Path, tmp_path: Path) -> None:
 class Checkout:
     """A collection in a repository of its own, and an ansible-galaxy that takes all of ``plugins``."""
 
-    def __init__(self, root: Path) -> None:
-        self.root = projects.repository(
-            root,
-            {
-                "galaxy.yml": "namespace: acme\nname: tools\nversion: 1.2.3\n",
-                "plugins/one.py": "one = 1\n",
-                "plugins/run.sh": "#!/bin/sh\n",
-                "tests/test_one.py": "",
-                ".gitignore": "*.local\n",
-            },
-        )
+    def __init__(self, repository: Path, below: str = "") -> None:
+        taken = ["include README.md", "recursive-include docs *.md", "recursive-include plugins *", "prune tests"]
+        galaxy = {"namespace": "acme", "name": "tools", "version": "1.2.3", "manifest": {"directives": taken}}
+        files = {
+            "galaxy.yml": json.dumps(galaxy),
+            "plugins/one.py": "one = 1\n",
+            "plugins/run.sh": "#!/bin/sh\n",
+            "tests/test_one.py": "",
+            ".gitignore": "*.local\n",
+        }
+        self.repository = projects.repository(repository, {f"{below}{name}": text for name, text in files.items()})
+        self.root = repository / below
 
     def run(self, argv: t.Sequence[str], **options: t.Any) -> CommandResult:
         """Run git, and build as ansible-galaxy does."""
@@ -204,9 +206,13 @@ def test_what_is_missing_of_the_commit_is_named(checkout: Checkout, name: str, s
         (checkout.root / path).parent.mkdir(exist_ok=True)
         (checkout.root / path).write_text("two = 2\n")
     projects.commit(checkout.root)
-    # Of the tests nothing travels, so they may lack what they like.
-    (checkout.root / "tests/test_two.py").unlink()
     packed = checkout.pack()
+    # Of these nothing travels.
+    (checkout.root / "tests/test_two.py").unlink()
+    (checkout.root / ".gitignore").unlink()
+    assert checkout.pack() == packed
+    shutil.rmtree(checkout.root / "tests")
+    assert checkout.pack() == packed
     (checkout.root / name).unlink()
     if name.startswith("docs"):
         (checkout.root / "docs").rmdir()
@@ -221,9 +227,10 @@ def test_what_is_missing_of_the_commit_is_named(checkout: Checkout, name: str, s
     assert checkout.pack() == packed
 
 
-def test_what_git_is_told_to_overlook_and_what_can_be_executed_count(checkout: Checkout) -> None:
-    (checkout.root / "plugins/run.sh").chmod(0o755)
-    with pytest.raises(CollectionError, match=r"seal: plugins/run\.sh \(changed\)\. Commit"):
+def test_what_git_is_told_to_overlook_counts(checkout: Checkout) -> None:
+    (checkout.root / "plugins/run.sh").write_text("exit 1\n")
+    projects.git(checkout.root, "update-index", "--skip-worktree", "plugins/run.sh")
+    with pytest.raises(CollectionError, match=r"seal: plugins/run\.sh \(changed\)\. Commit, "):
         checkout.pack()
     projects.git(checkout.root, "update-index", "--assume-unchanged", "plugins/one.py")
     (checkout.root / "plugins/one.py").write_text("one = 2\n")
@@ -231,6 +238,34 @@ def test_what_git_is_told_to_overlook_and_what_can_be_executed_count(checkout: C
         checkout.pack()
     (named,) = checkout.pack(allow_dirty=True).warnings
     assert named.endswith(": plugins/one.py (changed), plugins/run.sh (changed).")
+
+
+def test_what_can_be_executed_is_the_commit_s_to_say(checkout: Checkout) -> None:
+    """Where a file system knows of no such thing, all files can be or none."""
+    (checkout.root / "plugins/run.sh").chmod(0o755)
+    projects.commit(checkout.root)
+    packed = checkout.pack()
+    for mode in (0o644, 0o755):
+        for path in (checkout.root / "plugins").iterdir():
+            path.chmod(mode)
+        assert checkout.pack() == packed
+    with tarfile.open(fileobj=io.BytesIO(gzip.decompress(packed.data))) as archive:
+        modes = {member.name: member.mode for member in archive if member.name.startswith("plugins/")}
+    assert modes == {"plugins/one.py": 0o644, "plugins/run.sh": 0o755}
+
+
+def test_below_the_top_of_a_repository_a_checkout_has_to_be_its_commit_too(tmp_path: Path) -> None:
+    checkout = Checkout(tmp_path / "mono", "collections/tools/")
+    (checkout.repository / "notes.txt").write_text("of another project")
+    packed = checkout.pack()
+    (checkout.root / "plugins/one.py").write_text("one = 2\n")
+    with pytest.raises(CollectionError, match=r"seal: plugins/one\.py \(changed\)\. Commit, "):
+        checkout.pack()
+    # What was unpacked below a repository that does not keep it is no checkout of that repository's.
+    apart = checkout.root.rename(checkout.repository / "apart")
+    (apart / "plugins/one.py").write_text("one = 1\n")
+    checkout.root = apart
+    assert checkout.pack() == packed
 
 
 def test_where_there_is_no_git_a_checkout_travels_as_it_is(checkout: Checkout) -> None:
