@@ -15,10 +15,10 @@ import os
 import typing as t
 from pathlib import Path
 
-import yaml
 from ansible_collections.hotpass.prefect.plugins.module_utils.errors import CollectionError
 from ansible_collections.hotpass.prefect.plugins.module_utils.release.sources import run_git
 from ansible_collections.hotpass.prefect.plugins.module_utils.room import RunCommand
+from ansible_collections.hotpass.prefect.plugins.module_utils.third_party_manifests import yaml
 
 _MOST_NAMED = 10
 _GALAXY: t.Final = "galaxy.yml"
